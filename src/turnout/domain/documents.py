@@ -1,0 +1,270 @@
+"""The JSON that travels between Turnout's parts: one model per request and answer of the HTTP API.
+
+Field names are those that `--json` prints. More may be added; none is renamed.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from turnout.domain.records import Backend, HealthCheck, OperationKind, Resources, RunSpec, Sticky
+from turnout.domain.statuses import DeploymentStatus, InstanceStatus, OperationStatus, StepStatus
+
+Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$")]
+"""Names of workspaces, projects and environments: a DNS label of at most 40 characters."""
+
+_Word = Annotated[str, StringConstraints(min_length=1, max_length=4096, pattern=r"^[^\x00]*$")]
+
+
+class _Document(BaseModel):
+    """Unknown fields are refused: a misspelt setting must not be silently ignored."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class _Answer(BaseModel):
+    """Unknown fields are allowed, so that an older client can read a newer server."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class Problem(_Answer):
+    """An error, as RFC 9457 has it."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+
+
+# ------------------------------------------------------------------------------------------- requests
+
+
+class GitBody(_Document):
+    """Where a source came from."""
+
+    branch: Annotated[str, StringConstraints(min_length=1, max_length=255)] | None = None
+    commit_sha: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{7,64}$")] | None = None
+    commit_message: Annotated[str, StringConstraints(max_length=1000)] | None = None
+    dirty: bool = False
+
+
+class DeployBody(_Document):
+    """A new version. Exactly one of `source_id` and `image` is given."""
+
+    environment: Slug = "production"
+    source_id: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")] | None = None
+    dockerfile: bool = False
+    """The source has a Dockerfile: build an image of it instead of a release folder."""
+    image: Annotated[str, StringConstraints(max_length=512, pattern=r"^[a-z0-9][A-Za-z0-9._/:@-]*$")] | None = None
+    git: GitBody = GitBody()
+    build_command: tuple[_Word, ...] = ()
+    run_command: tuple[_Word, ...] = ()
+    resources: Resources = Resources()
+    health: HealthCheck = HealthCheck()
+    openapi_path: Annotated[str, StringConstraints(max_length=1024, pattern=r"^/[^\s\\]*$")] | None = None
+    key_auth_id: Annotated[str, StringConstraints(min_length=1, max_length=128)] | None = None
+
+
+class RollbackBody(_Document):
+    """Both may be left out: from the live deployment to the one that was live before it."""
+
+    source_deployment_id: str | None = None
+    target_deployment_id: str | None = None
+
+
+class PromoteBody(_Document):
+    """The deployment that takes the live domains."""
+
+    target_deployment_id: str
+
+
+# -------------------------------------------------------------------------------------------- answers
+
+
+class SourceAccepted(_Answer):
+    """An uploaded source folder, named by the SHA-256 of its archive."""
+
+    source_id: str
+    size_bytes: int
+
+
+class OperationAccepted(_Answer):
+    """Asked for, written down, and on its way."""
+
+    operation_id: str
+    deployment_id: str
+
+
+class DomainDocument(_Answer):
+    """One domain of a deployment."""
+
+    fqdn: str
+    url: str
+    sticky: Sticky
+
+
+class StepDocument(_Answer):
+    """One line of the timeline."""
+
+    name: str
+    status: StepStatus
+    started_at: datetime
+    ended_at: datetime | None
+    detail: str | None = None
+
+
+class OperationDocument(_Answer):
+    """All there is to know of one operation."""
+
+    operation_id: str
+    kind: OperationKind
+    project: str
+    environment: str
+    deployment_id: str
+    status: OperationStatus
+    reason: str | None
+    live: bool
+    live_deployment_id: str | None
+    previous_deployment_id: str | None
+    generation: int | None
+    propagation_ms: float | None
+    waiting_for: str | None
+    domains: tuple[DomainDocument, ...]
+    steps: tuple[StepDocument, ...]
+    created_at: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
+    duration_ms: float | None
+
+
+class DeploymentDocument(_Answer):
+    """One row of `turnout ls`."""
+
+    id: str
+    environment: str
+    status: DeploymentStatus
+    reason: str | None
+    live: bool
+    image: str | None
+    git_branch: str | None
+    git_commit_sha: str | None
+    created_at: datetime
+    instances_running: int
+    domains: tuple[DomainDocument, ...]
+
+
+class ProjectDocument(_Answer):
+    """What `turnout ls` prints."""
+
+    project: str
+    live_deployment_id: str | None
+    rolled_back: bool
+    generation: int
+    deployments: tuple[DeploymentDocument, ...]
+
+
+class ProjectSummary(_Answer):
+    """One project of a workspace."""
+
+    project: str
+    live_deployment_id: str | None
+    rolled_back: bool
+
+
+class ProjectList(_Answer):
+    """The projects of a workspace, by name."""
+
+    projects: tuple[ProjectSummary, ...]
+
+
+class RegionStatus(_Answer):
+    """A region and its krane."""
+
+    region: str
+    connected: bool
+    backends: tuple[Backend, ...]
+    instances_running: int
+
+
+class GatewayStatus(_Answer):
+    """A gateway and what it serves."""
+
+    gateway_id: str
+    region: str
+    connected: bool
+    acknowledged_generation: int
+    error: str | None
+
+
+class ActiveOperation(_Answer):
+    """An operation that has not ended, and why."""
+
+    operation_id: str
+    kind: OperationKind
+    project: str
+    status: OperationStatus
+    waiting_for: str | None
+    created_at: datetime
+
+
+class StatusDocument(_Answer):
+    """The control plane's view of itself."""
+
+    version: str
+    healthy: bool
+    generation: int
+    store: str
+    restate: str
+    regions: tuple[RegionStatus, ...]
+    gateways: tuple[GatewayStatus, ...]
+    operations: tuple[ActiveOperation, ...]
+
+
+# ---------------------------------------------------------------------------------- krane's two sides
+
+
+class DesiredState(_Document):
+    """One message of the stream to a krane.
+
+    `complete` says that `deployments` is all the region shall run: what is not in it shall not run.
+    Otherwise it is a change: these deployments shall run like this, and `removed` shall not run.
+    """
+
+    revision: int
+    complete: bool
+    deployments: tuple[RunSpec, ...] = ()
+    removed: tuple[str, ...] = ()
+
+
+class InstanceReport(_Document):
+    """What a krane observed of one instance."""
+
+    id: str
+    deployment_id: str
+    slot: int
+    status: InstanceStatus
+    address: str | None = None
+    reason: Annotated[str, StringConstraints(max_length=8000)] | None = None
+    restarts: int = 0
+
+
+class RegionReport(_Document):
+    """One report of a krane. `complete`: what is not listed does not exist any more in the region."""
+
+    complete: bool
+    backends: tuple[Backend, ...]
+    instances: tuple[InstanceReport, ...]
+
+
+class LogAccepted(_Answer):
+    """How many bytes of an instance's output the server has; the krane goes on from there."""
+
+    size_bytes: int
+
+
+Access = Literal["admin", "krane"]
+"""What a token may do: everything in its workspace, or speak for one region."""

@@ -1,0 +1,183 @@
+"""`turnout.toml`: what an app says about itself. Text in, frozen record out, or one plain error."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import tomllib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeVar
+
+from turnout.domain.errors import Invalid
+from turnout.domain.records import HealthCheck, Resources
+
+T = TypeVar("T")
+D = TypeVar("D")
+
+SLUG: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?")
+_SHELL_ONLY: Final = frozenset({"&&", "||", "|", ";", ">", ">>", "<", "&"})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Manifest:
+    """The settings of an app; a field that is absent has the stated default."""
+
+    name: str | None = None
+    build_command: tuple[str, ...] = ()
+    run_command: tuple[str, ...] = ()
+    health: HealthCheck = field(default_factory=HealthCheck)
+    openapi_path: str | None = None
+    resources: Resources = field(default_factory=Resources)
+
+
+def parse_manifest(text: str, *, file: str = "turnout.toml") -> Manifest:
+    """Read a `turnout.toml`. Raises Invalid with the file, the line and the reason."""
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise Invalid(f"cannot read {file}: {error}") from None
+    reader = _Reader(document, text, file)
+    manifest = Manifest(
+        name=reader.take("project", "name", _slug, None),
+        build_command=reader.take("build", "command", _command, ()),
+        run_command=reader.take("run", "command", _command, ()),
+        health=HealthCheck(
+            path=reader.take("health", "path", _path, None),
+            interval=reader.take("health", "interval", _seconds(0.05, 60), HealthCheck().interval),
+            timeout=reader.take("health", "timeout", _seconds(0.05, 60), HealthCheck().timeout),
+            passes=reader.take("health", "passes", _whole(1, 100), HealthCheck().passes),
+            deadline=reader.take("health", "deadline", _seconds(0.5, 3600), HealthCheck().deadline),
+        ),
+        openapi_path=reader.take("openapi", "path", _path, None),
+        resources=Resources(
+            replicas=reader.take("resources", "replicas", _whole(1, 100), Resources().replicas),
+            cpu_millicores=reader.take("resources", "cpu_millicores", _whole(10, 256_000), Resources().cpu_millicores),
+            memory_mib=reader.take("resources", "memory_mib", _whole(16, 1_048_576), Resources().memory_mib),
+        ),
+    )
+    reader.refuse_the_rest()
+    return manifest
+
+
+def parse_procfile(text: str, *, file: str = "Procfile") -> Manifest:
+    """Take the `web:` line of a Procfile. Raises Invalid when there is none."""
+    for number, line in enumerate(text.splitlines(), start=1):
+        kind, colon, command = line.partition(":")
+        if colon and kind.strip() == "web":
+            try:
+                return Manifest(run_command=_command(command.strip()))
+            except ValueError as error:
+                raise Invalid(f"cannot read {file}: line {number}: web: {error}") from None
+    raise Invalid(f"cannot read {file}: it has no line that starts with `web:`")
+
+
+def slug_from(folder_name: str) -> str:
+    """The project name that a folder's name suggests. Raises Invalid when nothing is left of it."""
+    slug = re.sub(r"[^a-z0-9]+", "-", folder_name.lower()).strip("-")[:40].strip("-")
+    if not slug:
+        raise Invalid(
+            f"cannot name a project after the folder {folder_name!r}: write a name into turnout.toml, "
+            'as in [project] name = "hello", or give --project'
+        )
+    return slug
+
+
+class _Reader:
+    """Takes known keys out of the document, one after another, and knows on which line each stands."""
+
+    def __init__(self, document: Mapping[str, Any], text: str, file: str) -> None:
+        self._tables = dict(document)
+        self._lines = text.splitlines()
+        self._file = file
+        self._known: dict[str, set[str]] = {}
+
+    def take(self, table: str, key: str, check: Callable[[Any], T], default: D) -> T | D:
+        self._known.setdefault(table, set()).add(key)
+        section = self._tables.get(table, {})
+        if not isinstance(section, dict):
+            raise self._error(table, None, f"{table} has to be a table: [{table}]")
+        if key not in section:
+            return default
+        try:
+            return check(section[key])
+        except ValueError as error:
+            raise self._error(table, key, f"{table}.{key} {error}") from None
+
+    def refuse_the_rest(self) -> None:
+        for table, section in self._tables.items():
+            if table not in self._known:
+                raise self._error(table, None, f"there is no table [{table}]; known are {_names(self._known)}")
+            for key in section:
+                if key not in self._known[table]:
+                    raise self._error(
+                        table, key, f"[{table}] has no setting {key!r}; known are {_names(self._known[table])}"
+                    )
+
+    def _error(self, table: str, key: str | None, reason: str) -> Invalid:
+        return Invalid(f"cannot read {self._file}: line {self._line_of(table, key)}: {reason}")
+
+    def _line_of(self, table: str, key: str | None) -> int:
+        """The line of `key` in `table`, as a person would find it; the table's line when not found."""
+        inside, found = False, 1
+        for number, line in enumerate(self._lines, start=1):
+            stripped = line.strip()
+            if stripped.startswith("["):
+                inside = stripped.strip("[] ").split(".")[0] == table
+                if inside:
+                    found = number
+            elif key is not None and inside and re.match(rf'"?{re.escape(key)}"?\s*=', stripped):
+                return number
+            elif re.match(rf"{re.escape(table)}(\.|\s*=)", stripped):
+                found = number
+        return found
+
+
+def _names(names: Iterable[str]) -> str:
+    return ", ".join(sorted(names))
+
+
+def _slug(value: Any) -> str:
+    if not isinstance(value, str) or not SLUG.fullmatch(value):
+        raise ValueError("has to be a name of lower-case letters, digits and single dashes, 40 at most")
+    return value
+
+
+def _command(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, str) or not value.strip():
+        raise ValueError("has to be a command in quotes")
+    if "\x00" in value:
+        raise ValueError("must not contain a NUL character")
+    try:
+        words = tuple(shlex.split(value))
+    except ValueError as error:
+        raise ValueError(f"cannot be split into words: {error}") from None
+    if operators := _SHELL_ONLY.intersection(words):
+        raise ValueError(
+            f"uses {' '.join(sorted(operators))}, and no shell runs it; if you need one, write: sh -c '…'"
+        )
+    return words
+
+
+def _path(value: Any) -> str:
+    if not isinstance(value, str) or not re.fullmatch(r"/[^\s\\]{0,1023}", value) or value.startswith("//"):
+        raise ValueError("has to be a path that starts with one slash, such as /healthz")
+    return value
+
+
+def _whole(low: int, high: int) -> Callable[[Any], int]:
+    def check(value: Any) -> int:
+        if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+            raise ValueError(f"has to be a whole number from {low} to {high}")
+        return value
+
+    return check
+
+
+def _seconds(low: float, high: float) -> Callable[[Any], float]:
+    def check(value: Any) -> float:
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not low <= value <= high:
+            raise ValueError(f"has to be a number of seconds from {low:g} to {high:g}")
+        return float(value)
+
+    return check

@@ -1,0 +1,204 @@
+"""What the store holds and hands out: frozen records, a line per field."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from turnout.domain.statuses import DeploymentStatus, InstanceStatus, OperationStatus, StepStatus
+
+
+class Sticky(StrEnum):
+    """What a route follows when a newer deployment comes."""
+
+    NONE = "none"
+    BRANCH = "branch"
+    ENVIRONMENT = "environment"
+    LIVE = "live"
+
+
+class OperationKind(StrEnum):
+    """What was asked for."""
+
+    DEPLOY = "deploy"
+    ROLLBACK = "rollback"
+    PROMOTE = "promote"
+
+
+class Backend(StrEnum):
+    """What runs an instance."""
+
+    PROCESS = "process"
+    DOCKER = "docker"
+
+
+PRODUCTION = "production"
+"""The slug of the one environment whose deployments may be live."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Resources:
+    """What one deployment may use; per instance but for `replicas`."""
+
+    replicas: int = 1
+    cpu_millicores: int = 500
+    memory_mib: int = 512
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class HealthCheck:
+    """When an instance counts as running. Times in seconds.
+
+    Without a `path` a TCP connect to $PORT is the check; with one, an HTTP GET that answers 200 to 399.
+    """
+
+    path: str | None = None
+    interval: float = 0.5
+    timeout: float = 2.0
+    passes: int = 2
+    deadline: float = 60.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RunSpec:
+    """All that krane needs in order to run one deployment, and nothing secret."""
+
+    deployment_id: str
+    project: str
+    backend: Backend
+    image: str
+    """A release id (`release:<hash>`) for processes, an image reference for Docker."""
+    command: tuple[str, ...] = ()
+    """Argument list; empty means what the image says. `$PORT` and `${PORT}` are replaced."""
+    resources: Resources = field(default_factory=Resources)
+    health: HealthCheck = field(default_factory=HealthCheck)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Workspace:
+    """A tenant."""
+
+    id: str
+    slug: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Project:
+    """An app."""
+
+    id: str
+    workspace_id: str
+    slug: str
+    live_deployment_id: str | None
+    rolled_back: bool
+    generation: int
+    """The generation of the last routing transaction of this project; 0 before the first."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Environment:
+    """`production`, `preview` or another slug of a project."""
+
+    id: str
+    project_id: str
+    slug: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class GitData:
+    """Where the source came from; every field may be unknown."""
+
+    branch: str | None = None
+    commit_sha: str | None = None
+    commit_message: str | None = None
+    dirty: bool = False
+    """The folder held changes that the commit does not: it is not what that commit says."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Deployment:
+    """One version of a project in one environment. Only `status` and what follows from it ever changes."""
+
+    id: str
+    project_id: str
+    environment_id: str
+    status: DeploymentStatus
+    reason: str | None
+    image: str | None
+    """None until it is built."""
+    source_id: str | None
+    backend: Backend
+    git: GitData
+    command: tuple[str, ...]
+    build_command: tuple[str, ...]
+    resources: Resources
+    health: HealthCheck
+    openapi_path: str | None
+    key_auth_id: str | None
+    regions: tuple[str, ...]
+    created_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Operation:
+    """One asked-for deploy, rollback or promote."""
+
+    id: str
+    project_id: str
+    kind: OperationKind
+    status: OperationStatus
+    reason: str | None
+    deployment_id: str
+    """The deployment that is deployed, rolled back to, or promoted."""
+    source_deployment_id: str | None
+    """Rollback: the deployment that was live when it was asked for."""
+    previous_deployment_id: str | None
+    """The deployment that was live before the switch."""
+    live: bool
+    """Whether the switch made `deployment_id` the live one."""
+    generation: int | None
+    propagation_ms: float | None
+    created_at: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Step:
+    """One line of an operation's timeline."""
+
+    name: str
+    status: StepStatus
+    started_at: datetime
+    ended_at: datetime | None
+    detail: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Instance:
+    """One running copy of a deployment in a region, as krane last reported it."""
+
+    id: str
+    deployment_id: str
+    region: str
+    slot: int
+    status: InstanceStatus
+    address: str | None
+    """`host:port`, once it listens."""
+    reason: str | None
+    """Why it failed, with the last lines it printed."""
+    registered: bool
+    """Whether the workflow has registered it for traffic."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Route:
+    """A fully qualified domain name and the deployment it leads to."""
+
+    id: str
+    fqdn: str
+    project_id: str
+    environment_id: str
+    deployment_id: str
+    sticky: Sticky

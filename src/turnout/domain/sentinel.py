@@ -1,0 +1,73 @@
+"""The sentinel config: what stands in front of one domain, as JSON a person can read in the database.
+
+The field names follow the protojson spelling (camel case, absent means not configured).
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from turnout.domain.errors import Invalid
+from turnout.domain.hostnames import is_local, is_under
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SentinelInstance:
+    """One instance to balance over."""
+
+    id: str
+    address: str
+    region: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class SentinelConfig:
+    """The policy of one domain."""
+
+    deployment_id: str
+    enabled: bool = True
+    instances: tuple[SentinelInstance, ...] = ()
+    key_auth_id: str | None = None
+    """Requests need a key of this keyspace; None lets everybody in."""
+    openapi_spec_id: str | None = None
+    """Requests are checked against this spec (the SHA-256 of the document); None checks nothing."""
+
+
+def needs_sentinel(fqdn: str, *, apex: str) -> bool:
+    """Every domain has a config, except local ones that are not under the default apex."""
+    return is_under(fqdn, apex) or not is_local(fqdn)
+
+
+def to_json(config: SentinelConfig) -> str:
+    """Write a config; the same config always gives the same text."""
+    document: dict[str, Any] = {
+        "deployment": {"id": config.deployment_id, "isEnabled": config.enabled},
+        "vms": [
+            {"id": instance.id, "address": instance.address, "region": instance.region}
+            for instance in config.instances
+        ],
+    }
+    if config.key_auth_id is not None:
+        document["authConfig"] = {"keyAuthId": config.key_auth_id}
+    if config.openapi_spec_id is not None:
+        document["validationConfig"] = {"openapiSpecId": config.openapi_spec_id}
+    return json.dumps(document, indent=2)
+
+
+def from_json(text: str) -> SentinelConfig:
+    """Read what `to_json` wrote. Raises Invalid when it is something else."""
+    try:
+        document = json.loads(text)
+        return SentinelConfig(
+            deployment_id=document["deployment"]["id"],
+            enabled=document["deployment"]["isEnabled"],
+            instances=tuple(
+                SentinelInstance(id=vm["id"], address=vm["address"], region=vm["region"]) for vm in document["vms"]
+            ),
+            key_auth_id=document.get("authConfig", {}).get("keyAuthId"),
+            openapi_spec_id=document.get("validationConfig", {}).get("openapiSpecId"),
+        )
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise Invalid(f"cannot read a sentinel config: {error!r}") from None

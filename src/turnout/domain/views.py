@@ -1,0 +1,79 @@
+"""What the gateway reads, and what it writes back. The store implements the two ports."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RouteView:
+    """One domain of a project."""
+
+    fqdn: str
+    deployment_id: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class TargetView:
+    """A deployment that a route leads to, with where its running instances answer."""
+
+    deployment_id: str
+    addresses: tuple[str, ...]
+    """`host:port`, sorted. Empty: nothing runs, and the gateway answers 503."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ProjectView:
+    """Everything the gateway needs to know of one project."""
+
+    project_id: str
+    routes: tuple[RouteView, ...]
+    """Sorted by fqdn."""
+    targets: tuple[TargetView, ...]
+    """Sorted by deployment id; exactly the deployments that `routes` name."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class GatewayFeed:
+    """The projects that changed after `since`, read in one transaction."""
+
+    change: int
+    """Give this as `since` next time. Grows with every change a gateway can see."""
+    generation: int
+    """The newest routing transaction that this feed contains."""
+    projects: tuple[ProjectView, ...]
+    """Each whole. A project without routes is gone from the gateway."""
+
+
+class GatewaySource(Protocol):
+    """Where the gateway reads what is to be served."""
+
+    async def gateway_feed(self, *, since: int) -> GatewayFeed:
+        """All that changed after `since`; 0 is everything. Raises Unavailable when the store is away."""
+        ...
+
+    async def wait_for_change(self, *, timeout: float) -> None:
+        """Return soon after something was committed, and after `timeout` seconds at the latest."""
+        ...
+
+
+class GatewayJournal(Protocol):
+    """Where the gateway alone writes: who is connected, and what each has acknowledged."""
+
+    async def gateway_connected(self, *, gateway_id: str, region: str, at: datetime) -> None:
+        """A gateway opened its stream."""
+        ...
+
+    async def gateway_disconnected(self, *, gateway_id: str, at: datetime) -> None:
+        """Its stream ended; nobody waits for it any more."""
+        ...
+
+    async def gateway_acknowledged(self, *, gateway_id: str, generation: int, at: datetime) -> None:
+        """Everything up to `generation` is applied there. Called with growing generations only."""
+        ...
+
+    async def gateway_rejected(self, *, gateway_id: str, generation: int, error: str, at: datetime) -> None:
+        """It refused the configuration of that generation and goes on with the old one."""
+        ...
