@@ -1,0 +1,166 @@
+"""Everything that can be set, read once at the start of a process.
+
+Each field is set by the environment variable `TURNOUT_<GROUP>_<FIELD>`, such as
+`TURNOUT_DEPLOY_READY_SECONDS=30`; `docs/settings.md` is generated from this file.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, TypeVar, get_type_hints
+
+from turnout.domain.errors import Invalid
+
+G = TypeVar("G")
+
+
+def _doc(default: Any, text: str) -> Any:
+    return field(default=default, metadata={"doc": text})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ApiSettings:
+    """The HTTP API: what the command line, the dashboard and krane talk to."""
+
+    host: str = _doc("127.0.0.1", "Address the API listens on.")
+    port: int = _doc(0, "Port the API listens on; 0 takes a free one and remembers it.")
+    upload_mib: int = _doc(256, "Largest source archive that is accepted, in MiB.")
+    unpacked_mib: int = _doc(1024, "Largest size of a source folder once unpacked, in MiB.")
+    body_kib: int = _doc(1024, "Largest JSON body that is accepted, in KiB.")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class GatewaySettings:
+    """The gateway: where the traffic comes in."""
+
+    host: str = _doc("127.0.0.1", "Address the gateway listens on.")
+    port: int = _doc(8000, "Port the gateway listens on; 0 takes a free one and remembers it.")
+    apex: str = _doc("localhost", "Domain under which every generated domain name lies.")
+    ads_port: int = _doc(0, "Port of the configuration stream to the gateways; 0 takes a free one.")
+    admin_port: int = _doc(0, "Loopback port of the gateway's own admin interface; 0 takes a free one.")
+    drain_seconds: float = _doc(10.0, "How long requests in flight may go on when the gateway stops.")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class RestateSettings:
+    """Restate: durable execution."""
+
+    ingress_url: str = _doc("", "Where requests to the workflows are sent; empty starts an own server.")
+    admin_url: str = _doc("", "Restate's admin API; empty starts an own server.")
+    worker_host: str = _doc("127.0.0.1", "Address the worker listens on for Restate.")
+    worker_port: int = _doc(0, "Port the worker listens on for Restate; 0 takes a free one and remembers it.")
+    identity_key: str = _doc("", "Public key (publickeyv1_…) that calls to the worker must be signed with.")
+    memory_mib: int = _doc(128, "Memory of the own server's storage engine, in MiB.")
+    worker_grace_seconds: float = _doc(5.0, "How long steps in flight may go on when the worker stops.")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DeploySettings:
+    """Operations: how long they may take, and how much of what is kept."""
+
+    deadline_seconds: float = _doc(1800.0, "An operation that has not ended by then is failed.")
+    build_seconds: float = _doc(900.0, "Longest build.")
+    ready_grace_seconds: float = _doc(
+        15.0, "Waited for krane beyond the app's own health deadline, before the deploy is failed."
+    )
+    remove_seconds: float = _doc(20.0, "Waited for the instances of a failed deployment to be gone.")
+    propagation_seconds: float = _doc(
+        10.0, "A gateway that has not confirmed a switch by then makes the operation degraded."
+    )
+    openapi_seconds: float = _doc(5.0, "Waited for an app's OpenAPI document.")
+    openapi_kib: int = _doc(2048, "Largest OpenAPI document that is kept, in KiB.")
+    keep_warm_seconds: float = _doc(1800.0, "How long replaced instances stay ready for an instant rollback.")
+    step_seconds: float = _doc(30.0, "Longest time one attempt of a step may take.")
+    step_attempts: int = _doc(20, "Attempts of a step before its operation is failed.")
+    resend_seconds: float = _doc(5.0, "An operation that Restate has not confirmed by then is sent again.")
+    regions: str = _doc("local", "Names of the regions deployments run in, separated by commas.")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class KraneSettings:
+    """Krane: the agent that runs instances."""
+
+    region: str = _doc("local", "The region this krane works for.")
+    backend: str = _doc("auto", "auto (Docker when its engine answers, and processes), docker, or process.")
+    stop_seconds: float = _doc(10.0, "How long an instance may finish its requests before it is killed.")
+    output_mib: int = _doc(10, "Output that is kept of each instance, in MiB.")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Settings:
+    """All groups together."""
+
+    home: Path
+    """Where all state lives: `TURNOUT_HOME`."""
+    database_url: str
+    """The store: `TURNOUT_DATABASE_URL`; SQLite in the home unless set."""
+    api: ApiSettings
+    gateway: GatewaySettings
+    restate: RestateSettings
+    deploy: DeploySettings
+    krane: KraneSettings
+
+    @property
+    def regions(self) -> tuple[str, ...]:
+        """The regions deployments run in."""
+        return tuple(name.strip() for name in self.deploy.regions.split(",") if name.strip())
+
+
+GROUPS: dict[str, type] = {
+    "api": ApiSettings,
+    "gateway": GatewaySettings,
+    "restate": RestateSettings,
+    "deploy": DeploySettings,
+    "krane": KraneSettings,
+}
+
+
+def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
+    """Read the settings. Raises Invalid naming the variable that cannot be read."""
+    environ = os.environ if environ is None else environ
+    home = home_folder(environ)
+    return Settings(
+        home=home,
+        database_url=environ.get("TURNOUT_DATABASE_URL") or f"sqlite+aiosqlite:///{home / 'turnout.db'}",
+        api=_group("api", ApiSettings, environ),
+        gateway=_group("gateway", GatewaySettings, environ),
+        restate=_group("restate", RestateSettings, environ),
+        deploy=_group("deploy", DeploySettings, environ),
+        krane=_group("krane", KraneSettings, environ),
+    )
+
+
+def home_folder(environ: Mapping[str, str]) -> Path:
+    """`TURNOUT_HOME`, or the place the platform has for such state."""
+    if home := environ.get("TURNOUT_HOME"):
+        return Path(home).expanduser().absolute()
+    data = environ.get("XDG_DATA_HOME") or str(Path.home() / ".local" / "share")
+    return Path(data) / "turnout"
+
+
+def variable(group: str, name: str) -> str:
+    """The environment variable of a field."""
+    return f"TURNOUT_{group}_{name}".upper()
+
+
+def _group(name: str, kind: type[G], environ: Mapping[str, str]) -> G:
+    hints = get_type_hints(kind)
+    values: dict[str, Any] = {}
+    for each in fields(kind):  # type: ignore[arg-type]  # every group is a dataclass
+        text = environ.get(variable(name, each.name))
+        if text is not None:
+            values[each.name] = _convert(variable(name, each.name), text, hints[each.name])
+    return kind(**values)
+
+
+def _convert(name: str, text: str, kind: type) -> Any:
+    try:
+        value = kind(text)
+    except ValueError:
+        raise Invalid(f"cannot read {name}: {text!r} is not a{'n' if kind is int else ''} {kind.__name__}") from None
+    if kind in (int, float) and value < 0:
+        raise Invalid(f"cannot read {name}: {text!r} is below zero")
+    return value
