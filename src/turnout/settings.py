@@ -74,8 +74,11 @@ class DeploySettings:
     openapi_kib: int = _doc(2048, "Largest OpenAPI document that is kept, in KiB.")
     keep_warm_seconds: float = _doc(1800.0, "How long replaced instances stay ready for an instant rollback.")
     step_seconds: float = _doc(30.0, "Longest time one attempt of a step may take.")
-    step_attempts: int = _doc(20, "Attempts of a step before its operation is failed.")
+    retry_seconds: float = _doc(600.0, "How long a failing step is tried again before its operation is failed.")
     resend_seconds: float = _doc(5.0, "An operation that Restate has not confirmed by then is sent again.")
+    overdue_grace_seconds: float = _doc(
+        60.0, "An overdue operation whose workflow does not answer its cancellation by then is ended without it."
+    )
     regions: str = _doc("local", "Names of the regions deployments run in, separated by commas.")
 
 

@@ -1,0 +1,54 @@
+# Every target first makes sure that .venv is there; `make setup` costs nothing when it already is.
+# Works with GNU make 3.81, which is what macOS ships.
+
+PYTHON ?= python3
+BIN    := .venv/bin
+STAMP  := .venv/.complete
+PIP    := $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet
+
+.PHONY: help setup demo up test lint lock
+.DEFAULT_GOAL := help
+
+help:
+	@echo "make setup   make .venv with the turnout command in it"
+	@echo "make demo    watch a deploy, a rollback and a crash, on this machine"
+	@echo "make up      start Turnout and stay with it; Ctrl-C stops it"
+	@echo "make test    run the tests, with coverage; ARGS=... is handed to pytest"
+	@echo "make lint    check style, types and which package imports which"
+	@echo "make lock    write constraints.txt again; ARGS=--upgrade takes newer versions"
+
+setup: $(STAMP)
+	@:
+
+# The stamp is written last: an interrupted setup is taken up again by the next call.
+$(STAMP): constraints.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo "cannot set up: Turnout needs Python 3.11 or newer, and '$(PYTHON)' is not;" \
+	       "name one with: make setup PYTHON=python3.12" >&2; exit 1; }
+	@echo "Making .venv: takes about a minute the first time"
+	@$(PYTHON) -m venv .venv
+	@$(PIP) install --require-hashes --requirement constraints.txt
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $(STAMP)
+	@echo "Ready: $(BIN)/turnout"
+
+demo: setup
+	@$(BIN)/python demo/run.py
+
+up: setup
+	@$(BIN)/turnout up
+
+test: setup
+	@$(BIN)/python -m pytest --cov --cov-report=term $(ARGS)
+
+lint: setup
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+# The lock holds the build backend too, so that installing needs nothing that is not pinned and hashed.
+lock: setup
+	@CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --generate-hashes --strip-extras \
+	  --allow-unsafe --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
+	  --extra dev --all-build-deps --output-file=constraints.txt $(ARGS) pyproject.toml
