@@ -1,0 +1,77 @@
+"""The ASGI application, made of the table of routes."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, get_type_hints
+
+from fastapi import FastAPI, Request, Response
+from fastapi.routing import APIRoute
+from pydantic import BaseModel
+
+import turnout
+from turnout.api import problems
+from turnout.api.access import Access, authenticate
+from turnout.api.limits import BodyLimit
+from turnout.api.parts import Caller, Parts
+from turnout.api.routes import ROUTES, Route
+
+
+def make_app(parts: Parts) -> FastAPI:
+    """The API over `parts`. `/openapi.json` describes it; there are no pages."""
+    app = FastAPI(title="Turnout", version=turnout.__version__, docs_url=None, redoc_url=None)
+    problems.install(app, parts.logger)
+    for route in ROUTES:
+        app.router.add_api_route(
+            route.path,
+            _endpoint(route, parts),
+            methods=[route.method],
+            status_code=route.status,
+            name=route.handler.__name__,
+            description=inspect.getdoc(route.handler),
+            response_model=_response_model(route),
+            route_class_override=_guarded(route.access, parts),
+        )
+    app.add_middleware(BodyLimit, limit_bytes=parts.settings.api.body_kib * 1024, logger=parts.logger)
+    return app
+
+
+def _guarded(access: Access, parts: Parts) -> type[APIRoute]:
+    """A route that looks at the token before it reads anything else of the request."""
+
+    class Guarded(APIRoute):
+        def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+            handle = super().get_route_handler()
+
+            async def guarded(request: Request) -> Response:
+                request.state.token = await authenticate(request, parts.store, access)
+                return await handle(request)
+
+            return guarded
+
+    return Guarded
+
+
+def _endpoint(route: Route, parts: Parts) -> Callable[..., Awaitable[Any]]:
+    """The handler as FastAPI calls it: with the request and its own parameters, but the caller made here."""
+
+    @functools.wraps(route.handler)
+    async def endpoint(*, request: Request, **parameters: Any) -> Any:
+        caller = Caller(request=request, parts=parts, token=request.state.token)
+        return await route.handler(caller, **parameters)
+
+    signature = inspect.signature(route.handler, eval_str=True)
+    _, *others = signature.parameters.values()
+    request = inspect.Parameter("request", inspect.Parameter.KEYWORD_ONLY, annotation=Request)
+    keyword_only = [each.replace(kind=inspect.Parameter.KEYWORD_ONLY) for each in others]
+    endpoint.__signature__ = signature.replace(  # type: ignore[attr-defined]  # where inspect looks first
+        parameters=[request, *keyword_only]
+    )
+    return endpoint
+
+
+def _response_model(route: Route) -> type[BaseModel] | None:
+    answer = get_type_hints(route.handler).get("return")
+    return answer if isinstance(answer, type) and issubclass(answer, BaseModel) else None

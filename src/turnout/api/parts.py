@@ -1,0 +1,63 @@
+"""What the handlers work with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from fastapi import Request
+
+from turnout.api.logs import LogFiles
+from turnout.builds.sources import Sources
+from turnout.domain.errors import Unauthenticated
+from turnout.domain.plans import TokenRecord
+from turnout.settings import Settings
+from turnout.store import Store
+
+
+class DurableExecution(Protocol):
+    """What the API asks of Restate."""
+
+    async def restate_is_up(self) -> bool:
+        """Whether it answers."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Parts:
+    """Made once by the composition root."""
+
+    store: Store
+    sources: Sources
+    logs: LogFiles
+    settings: Settings
+    gateway_url: str
+    restate: DurableExecution
+    logger: Any
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Caller:
+    """One request: who asks, and the parts to answer with."""
+
+    request: Request
+    parts: Parts
+    token: TokenRecord | None
+    """None on open routes only."""
+
+    @property
+    def store(self) -> Store:
+        """The store."""
+        return self.parts.store
+
+    @property
+    def signed_in(self) -> TokenRecord:
+        """The caller's token, on every route that needs one."""
+        if self.token is None:
+            raise Unauthenticated("cannot tell who is calling")
+        return self.token
+
+    @property
+    def workspace_id(self) -> str:
+        """The workspace the token belongs to: the only one the caller can see."""
+        return self.signed_in.workspace_id

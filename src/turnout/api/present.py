@@ -1,0 +1,130 @@
+"""Records become the documents that the API answers with. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+
+from turnout.domain.documents import (
+    DeploymentDocument,
+    DomainDocument,
+    OperationDocument,
+    ProjectDocument,
+    StepDocument,
+)
+from turnout.domain.plans import DeployPlan
+from turnout.domain.records import Deployment, Environment, Operation, Project, Route, Step
+from turnout.domain.statuses import OPERATION_TERMINAL
+
+
+def operation_document(
+    operation: Operation,
+    plan: DeployPlan,
+    *,
+    steps: Iterable[Step],
+    routes: Iterable[Route],
+    gateway_url: str,
+    waiting_for: str | None,
+) -> OperationDocument:
+    """One operation, whole."""
+    return OperationDocument(
+        operation_id=operation.id,
+        kind=operation.kind,
+        project=plan.project.slug,
+        environment=plan.environment.slug,
+        deployment_id=operation.deployment_id,
+        status=operation.status,
+        reason=operation.reason,
+        live=operation.live,
+        live_deployment_id=plan.project.live_deployment_id,
+        previous_deployment_id=operation.previous_deployment_id,
+        generation=operation.generation,
+        propagation_ms=operation.propagation_ms,
+        waiting_for=None if operation.status in OPERATION_TERMINAL else waiting_for,
+        domains=_domains(routes, operation.deployment_id, gateway_url),
+        steps=tuple(
+            StepDocument(
+                name=step.name,
+                status=step.status,
+                started_at=step.started_at,
+                ended_at=step.ended_at,
+                detail=step.detail,
+            )
+            for step in steps
+        ),
+        created_at=operation.created_at,
+        started_at=operation.started_at,
+        ended_at=operation.ended_at,
+        duration_ms=_milliseconds(operation.created_at, operation.ended_at),
+    )
+
+
+def project_document(
+    project: Project,
+    *,
+    deployments: Sequence[Deployment],
+    environments: Iterable[Environment],
+    routes: Sequence[Route],
+    running: Mapping[str, int],
+    gateway_url: str,
+) -> ProjectDocument:
+    """A project with its deployments, newest first."""
+    slugs = {environment.id: environment.slug for environment in environments}
+    return ProjectDocument(
+        project=project.slug,
+        live_deployment_id=project.live_deployment_id,
+        rolled_back=project.rolled_back,
+        generation=project.generation,
+        deployments=tuple(
+            deployment_document(
+                deployment,
+                project,
+                environment=slugs[deployment.environment_id],
+                routes=routes,
+                running=running.get(deployment.id, 0),
+                gateway_url=gateway_url,
+            )
+            for deployment in deployments
+        ),
+    )
+
+
+def deployment_document(
+    deployment: Deployment,
+    project: Project,
+    *,
+    environment: str,
+    routes: Iterable[Route],
+    running: int,
+    gateway_url: str,
+) -> DeploymentDocument:
+    """One version of a project."""
+    return DeploymentDocument(
+        id=deployment.id,
+        environment=environment,
+        status=deployment.status,
+        reason=deployment.reason,
+        live=project.live_deployment_id == deployment.id,
+        image=deployment.image,
+        git_branch=deployment.git.branch,
+        git_commit_sha=deployment.git.commit_sha,
+        created_at=deployment.created_at,
+        instances_running=running,
+        domains=_domains(routes, deployment.id, gateway_url),
+    )
+
+
+def _domains(routes: Iterable[Route], deployment_id: str, gateway_url: str) -> tuple[DomainDocument, ...]:
+    """The domains that lead to a deployment now, with the gateway's scheme and port in their URLs."""
+    scheme, _, rest = gateway_url.partition("://")
+    _, colon, port = rest.rpartition(":")
+    suffix = f"{colon}{port}" if colon and port not in ("", "80") else ""
+    return tuple(
+        DomainDocument(fqdn=route.fqdn, url=f"{scheme}://{route.fqdn}{suffix}", sticky=route.sticky)
+        for route in sorted(routes, key=lambda route: (route.sticky, route.fqdn))
+        if route.deployment_id == deployment_id
+    )
+
+
+def _milliseconds(start: datetime, end: datetime | None) -> float | None:
+    return None if end is None else round((end - start).total_seconds() * 1000, 1)

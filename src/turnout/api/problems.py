@@ -1,0 +1,56 @@
+"""The boundary where an error becomes an HTTP answer (RFC 9457)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from turnout.domain.errors import TurnoutError
+
+_MEDIA_TYPE = "application/problem+json"
+
+
+def problem(*, type: str, title: str, status: int, detail: str) -> JSONResponse:
+    """One error, as JSON."""
+    headers = {"www-authenticate": "Bearer"} if status == 401 else None
+    return JSONResponse(
+        {"type": type, "title": title, "status": status, "detail": detail},
+        status_code=status,
+        media_type=_MEDIA_TYPE,
+        headers=headers,
+    )
+
+
+def install(app: FastAPI, logger: Any) -> None:
+    """Answer every error of `app` with a problem; only unexpected ones are logged, and none shows its insides."""
+
+    @app.exception_handler(TurnoutError)
+    async def refused(_: Request, error: TurnoutError) -> JSONResponse:
+        return problem(type=error.type, title=error.title, status=error.status, detail=error.detail)
+
+    @app.exception_handler(RequestValidationError)
+    async def malformed(_: Request, error: RequestValidationError) -> JSONResponse:
+        return problem(type="invalid", title="Invalid request", status=400, detail=_first_violation(error))
+
+    @app.exception_handler(HTTPException)
+    async def unrouted(request: Request, error: HTTPException) -> JSONResponse:
+        detail = f"cannot {request.method} {request.url.path}: {error.detail}"
+        return problem(type="http", title=str(error.detail), status=error.status_code, detail=detail)
+
+    @app.exception_handler(Exception)
+    async def unexpected(request: Request, error: Exception) -> JSONResponse:
+        logger.error("api.unexpected", path=request.url.path, error=type(error).__name__, exc_info=error)
+        return problem(
+            type="internal", title="Something went wrong", status=500, detail="an unexpected error; the server's log has it"
+        )
+
+
+def _first_violation(error: RequestValidationError) -> str:
+    """The first thing that is wrong, named by its place, without repeating what was sent."""
+    first = error.errors()[0]
+    place = ".".join(str(part) for part in first["loc"] if part not in ("body", "query", "path")) or "the request"
+    return f"{place}: {first['msg']}"

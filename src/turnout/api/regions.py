@@ -1,0 +1,65 @@
+"""Krane's side: what a region shall run, what runs there, what it prints."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Annotated, Final
+
+from fastapi import Path, Query, Response
+from fastapi.responses import StreamingResponse
+
+from turnout.api import sse
+from turnout.api.parts import Caller
+from turnout.domain.documents import LogAccepted, RegionReport, Slug
+from turnout.domain.errors import NotFound, TooLarge
+
+_KEEP_ALIVE_SECONDS: Final = 10.0
+_LOG_CHUNK_LIMIT: Final = 4 * 1024 * 1024
+
+InstanceId = Annotated[str, Path(pattern=r"^ins_[0-9a-z]{26}$")]
+DeploymentId = Annotated[str, Query(pattern=r"^dep_[0-9a-z]{26}$")]
+
+
+async def follow_desired(caller: Caller, region: Slug) -> StreamingResponse:
+    """The whole desired state of a region first, then each change."""
+    return sse.stream(_desired(caller, region))
+
+
+async def _desired(caller: Caller, region: str) -> AsyncIterator[bytes]:
+    since: int | None = None
+    try:
+        while True:
+            state = await caller.store.desired_state(region=region, since=since)
+            if state is not None:
+                since = state.revision
+                yield sse.event("desired", state)
+            else:
+                yield sse.KEEP_ALIVE
+            await caller.store.wait_for_change(timeout=_KEEP_ALIVE_SECONDS)
+    finally:
+        await caller.store.krane_disconnected(region=region)
+
+
+async def report(caller: Caller, region: Slug, body: RegionReport) -> Response:
+    """What krane observed."""
+    await caller.store.krane_connected(region=region, backends=body.backends)
+    await caller.store.apply_region_report(region=region, report=body)
+    return Response(status_code=204)
+
+
+async def append_log(
+    caller: Caller, region: Slug, instance_id: InstanceId, deployment_id: DeploymentId, offset: Annotated[int, Query(ge=0)]
+) -> LogAccepted:
+    """The next piece of an instance's output."""
+    instances = await caller.store.instances_of(deployment_id=deployment_id)
+    if not any(each.id == instance_id and each.region == region for each in instances):
+        raise NotFound(f"cannot keep this output: {region} has reported no instance {instance_id}")
+    data = bytearray()
+    async for chunk in caller.request.stream():
+        data += chunk
+        if len(data) > _LOG_CHUNK_LIMIT:
+            raise TooLarge(f"cannot keep this output: send at most {_LOG_CHUNK_LIMIT // 1024} KiB at once")
+    size = caller.parts.logs.append(
+        deployment_id=deployment_id, instance_id=instance_id, offset=offset, data=bytes(data)
+    )
+    return LogAccepted(size_bytes=size)

@@ -1,0 +1,50 @@
+"""The table: every route of the API with its handler and the access it needs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+from turnout.api import deployments, operations, projects, regions, sources, status
+from turnout.api.access import Access
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Route:
+    """One line of the table."""
+
+    method: str
+    path: str
+    handler: Callable[..., Any]
+    access: Access
+    status: int = 200
+
+
+def _get(path: str, handler: Callable[..., Any], access: Access = Access.ADMIN) -> Route:
+    return Route(method="GET", path=path, handler=handler, access=access)
+
+
+def _post(
+    path: str, handler: Callable[..., Any], status: int, access: Access = Access.ADMIN
+) -> Route:
+    return Route(method="POST", path=path, handler=handler, access=access, status=status)
+
+
+ROUTES: Final = (
+    _get("/healthz", status.healthz, Access.OPEN),
+    _get("/v1/status", status.show_status),
+    _post("/v1/sources", sources.upload_source, 201),
+    _get("/v1/projects", projects.list_projects),
+    _get("/v1/projects/{project}", projects.show_project),
+    _post("/v1/projects/{project}/deployments", projects.deploy, 202),
+    _post("/v1/projects/{project}/rollback", projects.rollback, 202),
+    _post("/v1/projects/{project}/promote", projects.promote, 202),
+    _get("/v1/operations/{operation_id}", operations.show_operation),
+    _get("/v1/operations/{operation_id}/events", operations.follow_operation),
+    _get("/v1/deployments/{deployment_id}", deployments.show_deployment),
+    _get("/v1/deployments/{deployment_id}/logs", deployments.read_logs),
+    _get("/v1/regions/{region}/desired", regions.follow_desired, Access.KRANE),
+    _post("/v1/regions/{region}/report", regions.report, 204, Access.KRANE),
+    _post("/v1/regions/{region}/instances/{instance_id}/log", regions.append_log, 200, Access.KRANE),
+)

@@ -1,0 +1,88 @@
+"""How the parts are."""
+
+from __future__ import annotations
+
+import turnout
+from turnout.api.operations import waiting_for
+from turnout.api.parts import Caller
+from turnout.domain.documents import (
+    ActiveOperation,
+    GatewayStatus,
+    RegionStatus,
+    StatusDocument,
+)
+from turnout.domain.errors import TurnoutError
+
+
+async def healthz(caller: Caller) -> dict[str, str]:
+    """Answers as soon as the server does."""
+    return {"status": "ok", "version": turnout.__version__}
+
+
+async def show_status(caller: Caller) -> StatusDocument:
+    """Every part, and every operation that has not ended."""
+    store = await _store_state(caller)
+    restate = "up" if await caller.parts.restate.restate_is_up() else "does not answer"
+    regions = await caller.store.regions()
+    gateways = await caller.store.gateways()
+    healthy = (
+        store == "up"
+        and restate == "up"
+        and any(gateway.connected for gateway in gateways)
+        and all(region.connected for region in regions if region.name in caller.parts.settings.regions)
+    )
+    return StatusDocument(
+        version=turnout.__version__,
+        healthy=healthy,
+        generation=await caller.store.generation(),
+        store=store,
+        restate=restate,
+        regions=tuple(
+            RegionStatus(
+                region=region.name,
+                connected=region.connected,
+                backends=region.backends,
+                instances_running=region.instances_running,
+            )
+            for region in regions
+        ),
+        gateways=tuple(
+            GatewayStatus(
+                gateway_id=gateway.id,
+                region=gateway.region,
+                connected=gateway.connected,
+                acknowledged_generation=gateway.acknowledged_generation,
+                error=gateway.error,
+            )
+            for gateway in gateways
+        ),
+        operations=await _active(caller),
+    )
+
+
+async def _store_state(caller: Caller) -> str:
+    try:
+        await caller.store.ping()
+    except TurnoutError as error:
+        return error.detail
+    return "up"
+
+
+async def _active(caller: Caller) -> tuple[ActiveOperation, ...]:
+    slugs = {
+        project.id: project.slug
+        for project in await caller.store.list_projects(workspace_id=caller.workspace_id)
+    }
+    return tuple(
+        [
+            ActiveOperation(
+                operation_id=operation.id,
+                kind=operation.kind,
+                project=slugs.get(operation.project_id, ""),
+                status=operation.status,
+                waiting_for=await waiting_for(caller, operation),
+                created_at=operation.created_at,
+            )
+            for operation in await caller.store.active_operations(workspace_id=caller.workspace_id)
+        ]
+    )

@@ -1,0 +1,125 @@
+"""The small dispatcher between the store and Restate: it sends operations, and wakes what waits.
+
+Law: it decides nothing. What is unsent, what is waited for and when that is over stand in the store and in
+`domain.waits`; here it is carried to Restate, again and again until Restate has it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import asdict
+from typing import Any
+
+import httpx
+
+from turnout.domain.errors import TurnoutError, Unavailable
+from turnout.domain.plans import UnsentOperation
+from turnout.domain.records import OperationKind
+from turnout.domain.waits import (
+    Outcome,
+    Wait,
+    WaitKind,
+    generation_acknowledged,
+    instances_gone,
+    instances_running,
+)
+from turnout.settings import DeploySettings
+from turnout.store import Store
+
+_PAUSE_AFTER_TROUBLE = 0.5
+
+
+class Dispatcher:
+    """Runs beside the API; several may run at once, because everything it does may be repeated."""
+
+    def __init__(
+        self, *, store: Store, ingress: httpx.AsyncClient, admin: httpx.AsyncClient, limits: DeploySettings, logger: Any
+    ) -> None:
+        """`ingress` and `admin` have Restate's two addresses as their base URLs."""
+        self._store = store
+        self._ingress = ingress
+        self._admin = admin
+        self._limits = limits
+        self._logger = logger
+
+    async def run(self) -> None:
+        """Follow the store until cancelled. Trouble with Restate or the store is waited out, never raised."""
+        while True:
+            try:
+                await self.sweep()
+                await self._store.wait_for_change(timeout=1.0)
+            except (TurnoutError, httpx.HTTPError) as error:
+                self._logger.warning("dispatch.trouble", error=str(error) or type(error).__name__)
+                await asyncio.sleep(_PAUSE_AFTER_TROUBLE)
+
+    async def sweep(self) -> None:
+        """One round: send what is unsent, wake what need not wait any more, end what is overdue."""
+        for operation in await self._store.unsent_operations(older_than_seconds=0):
+            await self._send(operation)
+        for wait in await self._store.open_waits():
+            if (outcome := await self._outcome(wait)) is not None:
+                await self._wake(wait, outcome)
+        for overdue in await self._store.overdue_operations(grace_seconds=0):
+            await self._cancel(overdue)
+        for lost in await self._store.overdue_operations(grace_seconds=self._limits.overdue_grace_seconds):
+            await self._store.end_overdue(operation_id=lost.operation_id)
+
+    async def restate_is_up(self) -> bool:
+        """Whether Restate answers."""
+        try:
+            return (await self._ingress.get("/restate/health", timeout=2.0)).status_code == 200
+        except httpx.HTTPError:
+            return False
+
+    async def _send(self, operation: UnsentOperation) -> str:
+        """Hand an operation to Restate; its id is the idempotency key, so sending twice is sending once."""
+        path, body = _invocation(operation)
+        response = await self._ingress.post(path, json=body, headers={"idempotency-key": operation.operation_id})
+        if response.status_code not in (200, 202):
+            raise Unavailable(f"cannot send {operation.operation_id}: Restate answered {response.status_code}")
+        await self._store.mark_sent(operation_id=operation.operation_id)
+        return str(response.json()["invocationId"])
+
+    async def _outcome(self, wait: Wait) -> Outcome | None:
+        if wait.kind is WaitKind.GENERATION:
+            assert wait.generation is not None, "a generation wait names its generation"
+            return generation_acknowledged(
+                await self._store.gateways(), generation=wait.generation, committed_at=wait.created_at
+            )
+        instances = await self._store.instances_of(deployment_id=wait.deployment_id)
+        if wait.kind is WaitKind.INSTANCES_RUNNING:
+            return instances_running(instances, wanted=wait.wanted)
+        return instances_gone(instances)
+
+    async def _wake(self, wait: Wait, outcome: Outcome) -> None:
+        """Resolve an awakeable. One that is resolved already, or whose handler has ended, is not an error."""
+        response = await self._ingress.post(
+            f"/restate/awakeables/{wait.awakeable_id}/resolve", json=asdict(outcome)
+        )
+        if response.status_code >= 500:
+            raise Unavailable(f"cannot wake {wait.operation_id}: Restate answered {response.status_code}")
+        await self._store.settle_wait(awakeable_id=wait.awakeable_id)
+
+    async def _cancel(self, operation: UnsentOperation) -> None:
+        """Cancel what is past its deadline: its handler undoes what it did and says so."""
+        invocation = await self._send(operation)
+        await self._admin.patch(f"/invocations/{invocation}/cancel")
+        self._logger.warning("dispatch.overdue", operation_id=operation.operation_id)
+
+
+def _invocation(operation: UnsentOperation) -> tuple[str, dict[str, Any]]:
+    """The handler of an operation and its input, as data."""
+    asked = {"operation_id": operation.operation_id}
+    target = operation.deployment_id
+    if operation.kind is OperationKind.ROLLBACK:
+        return (
+            f"/Routing/{operation.project_id}/rollback/send",
+            asked | {"source_deployment_id": operation.source_deployment_id, "target_deployment_id": target},
+        )
+    if operation.kind is OperationKind.PROMOTE:
+        return f"/Routing/{operation.project_id}/promote/send", asked | {"target_deployment_id": target}
+    if operation.from_source:
+        return "/Builds/build/send", asked | {"deployment_id": target, "project_id": operation.project_id}
+    return f"/Deployments/{operation.project_id}/deploy/send", asked | {"deployment_id": target}
+
+

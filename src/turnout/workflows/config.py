@@ -1,0 +1,58 @@
+"""What a workflow is made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import structlog
+
+from turnout.builds.service import BuildClient
+from turnout.domain.records import Instance, RunSpec
+from turnout.domain.waits import Wait
+from turnout.settings import DeploySettings
+from turnout.store import Store
+
+
+class Krane(Protocol):
+    """Asks for instances and tells what became of them. The store is one: krane agents follow it."""
+
+    async def place(self, *, spec: RunSpec, regions: tuple[str, ...], wait: Wait | None) -> int:
+        """Want the deployment to run in the regions; returns how many instances that makes. Idempotent."""
+        ...
+
+    async def unplace(self, *, deployment_id: str, wait: Wait | None) -> None:
+        """Want none of it to run. Idempotent."""
+        ...
+
+    async def instances_of(self, *, deployment_id: str) -> tuple[Instance, ...]:
+        """What krane last observed."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """The configuration of a deployment workflow."""
+
+    db: Store
+    """Workspaces, projects, deployments, routes: all that is true."""
+    krane: Krane | None = None
+    """Makes instances; None takes the store, which the krane agents follow."""
+    logger: Any = field(default_factory=structlog.get_logger)
+    """A structlog logger."""
+    build_client: BuildClient | None = None
+    """Builds images from source; None refuses deployments that need a build."""
+    default_domain: str = "localhost"
+    """The apex under which generated domains lie, such as `example.app`."""
+    vault: object | None = None
+    """Encryption of secrets. Not available in this version: anything but None is refused."""
+    cluster: object | None = None
+    """Management of whole clusters. Not available in this version: anything but None is refused."""
+    sentinel_image: str | None = None
+    """Image of sentinel containers. Not available in this version: anything but None is refused."""
+    available_regions: tuple[str, ...] = ("local",)
+    """Regions a deployment may run in."""
+    bearer: str | None = field(default=None, repr=False)
+    """Token towards remote builders and kranes. The built-in ones share the store and need none."""
+    limits: DeploySettings = field(default_factory=DeploySettings)
+    """Deadlines and retries."""

@@ -1,0 +1,25 @@
+"""Typed JSON in and out of the journal."""
+
+from __future__ import annotations
+
+from typing import Generic, TypeVar
+
+from pydantic import TypeAdapter
+from restate.serde import Serde
+
+T = TypeVar("T")
+
+
+class JsonOf(Serde[T], Generic[T]):
+    """Any type pydantic can write as JSON and read back: our frozen records, enums, times, None."""
+
+    def __init__(self, kind: type[T]) -> None:
+        self._adapter: TypeAdapter[T] = TypeAdapter(kind)
+
+    def serialize(self, obj: T | None) -> bytes:
+        """Write one value."""
+        return self._adapter.dump_json(obj)  # type: ignore[arg-type]  # None only where the type allows it
+
+    def deserialize(self, buf: bytes) -> T | None:
+        """Read it back; raises ValueError when it is something else."""
+        return self._adapter.validate_json(buf or b"null")
