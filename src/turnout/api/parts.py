@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from fastapi import Request
 
 from turnout.api.logs import LogFiles
-from turnout.builds.sources import Sources
+from turnout.builds.sources import SourceStore
 from turnout.domain.errors import Unauthenticated
 from turnout.domain.plans import TokenRecord
 from turnout.settings import Settings
@@ -28,7 +28,7 @@ class Parts:
     """Made once by the composition root."""
 
     store: Store
-    sources: Sources
+    sources: SourceStore
     logs: LogFiles
     settings: Settings
     gateway_url: str

@@ -10,13 +10,15 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from turnout.domain.limits import SLUG_MAX, SLUG_PATTERN, AppPath, Command, check_slug, plainly
 from turnout.domain.records import Backend, HealthCheck, OperationKind, Resources, RunSpec, Sticky
 from turnout.domain.statuses import DeploymentStatus, InstanceStatus, OperationStatus, StepStatus
 
-Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?$")]
-"""Names of workspaces, projects and environments: a DNS label of at most 40 characters."""
+Slug = Annotated[str, plainly(check_slug), Field(json_schema_extra={"pattern": SLUG_PATTERN, "maxLength": SLUG_MAX})]
+"""Names of workspaces, projects, environments and regions: a DNS label of at most 40 characters."""
 
-_Word = Annotated[str, StringConstraints(min_length=1, max_length=4096, pattern=r"^[^\x00]*$")]
+_Reference = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z_-]{1,64}$")]
+"""An id that somebody gave us. Whether it names anything is for the store to say."""
 
 
 class _Document(BaseModel):
@@ -46,9 +48,9 @@ class Problem(_Answer):
 class GitBody(_Document):
     """Where a source came from."""
 
-    branch: Annotated[str, StringConstraints(min_length=1, max_length=255)] | None = None
+    branch: Annotated[str, StringConstraints(max_length=255, pattern=r"^[^\x00-\x1f\x7f]+$")] | None = None
     commit_sha: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{7,64}$")] | None = None
-    commit_message: Annotated[str, StringConstraints(max_length=1000)] | None = None
+    commit_message: Annotated[str, StringConstraints(max_length=1000, pattern=r"^[^\x00]*$")] | None = None
     dirty: bool = False
 
 
@@ -61,25 +63,25 @@ class DeployBody(_Document):
     """The source has a Dockerfile: build an image of it instead of a release folder."""
     image: Annotated[str, StringConstraints(max_length=512, pattern=r"^[a-z0-9][A-Za-z0-9._/:@-]*$")] | None = None
     git: GitBody = GitBody()
-    build_command: tuple[_Word, ...] = ()
-    run_command: tuple[_Word, ...] = ()
+    build_command: Command = ()
+    run_command: Command = ()
     resources: Resources = Resources()
     health: HealthCheck = HealthCheck()
-    openapi_path: Annotated[str, StringConstraints(max_length=1024, pattern=r"^/[^\s\\]*$")] | None = None
-    key_auth_id: Annotated[str, StringConstraints(min_length=1, max_length=128)] | None = None
+    openapi_path: AppPath | None = None
+    key_auth_id: Annotated[str, StringConstraints(max_length=128, pattern=r"^[!-~]+$")] | None = None
 
 
 class RollbackBody(_Document):
     """Both may be left out: from the live deployment to the one that was live before it."""
 
-    source_deployment_id: str | None = None
-    target_deployment_id: str | None = None
+    source_deployment_id: _Reference | None = None
+    target_deployment_id: _Reference | None = None
 
 
 class PromoteBody(_Document):
     """The deployment that takes the live domains."""
 
-    target_deployment_id: str
+    target_deployment_id: _Reference
 
 
 # -------------------------------------------------------------------------------------------- answers

@@ -32,24 +32,13 @@ class SwitchFacts:
 
 def may_rollback(facts: SwitchFacts, *, source_id: str, target_id: str) -> TurnoutError | None:
     """From the live deployment to an earlier one that still runs."""
-    if facts.source is None:
-        return NotFound(f"cannot roll back: there is no deployment {source_id}")
-    if facts.target is None:
-        return NotFound(f"cannot roll back: there is no deployment {target_id}")
-    if source_id == target_id:
-        return Invalid(f"cannot roll back: source and target are both {source_id}; name another target")
-    project_ids = {facts.source.project_id, facts.target.project_id}
-    if project_ids != {facts.project.id}:
-        return Invalid("cannot roll back: source and target have to be deployments of the same project")
-    if facts.source.environment_id != facts.target.environment_id:
-        return Invalid("cannot roll back: source and target have to be in the same environment")
-    if facts.project.live_deployment_id is None:
-        return Invalid("cannot roll back: the project has no live deployment; deploy one first")
-    if facts.project.live_deployment_id != source_id:
-        return Invalid(
-            f"cannot roll back from {source_id}: it is not live; {facts.project.live_deployment_id} is"
-        )
-    return _may_take_live("roll back to", facts, facts.target)
+    if facts.source is None or facts.target is None:
+        return NotFound(f"cannot roll back: there is no deployment {source_id if facts.source is None else target_id}")
+    return (
+        _are_a_pair(facts.project, facts.source, facts.target)
+        or _is_live(facts.project, source_id)
+        or _may_take_live("roll back to", facts, facts.target)
+    )
 
 
 def may_promote(facts: SwitchFacts, *, target_id: str) -> TurnoutError | None:
@@ -61,6 +50,24 @@ def may_promote(facts: SwitchFacts, *, target_id: str) -> TurnoutError | None:
     if facts.target_environment is None or facts.target_environment.slug != PRODUCTION:
         return Invalid(f"cannot promote {target_id}: only deployments of {PRODUCTION} can be live")
     return _may_take_live("promote", facts, facts.target)
+
+
+def _are_a_pair(project: Project, source: Deployment, target: Deployment) -> TurnoutError | None:
+    if source.id == target.id:
+        return Invalid(f"cannot roll back: source and target are both {source.id}; name another target")
+    if {source.project_id, target.project_id} != {project.id}:
+        return Invalid("cannot roll back: source and target have to be deployments of the same project")
+    if source.environment_id != target.environment_id:
+        return Invalid("cannot roll back: source and target have to be in the same environment")
+    return None
+
+
+def _is_live(project: Project, source_id: str) -> TurnoutError | None:
+    if project.live_deployment_id is None:
+        return Invalid("cannot roll back: the project has no live deployment; deploy one first")
+    if project.live_deployment_id != source_id:
+        return Invalid(f"cannot roll back from {source_id}: it is not live; {project.live_deployment_id} is")
+    return None
 
 
 def _may_take_live(verb: str, facts: SwitchFacts, target: Deployment) -> TurnoutError | None:

@@ -9,7 +9,7 @@
 
 Names can coincide (project `a-b`, environment `c`; project `a`, environment `b-c`): the switch transaction
 then refuses the second owner. What can be told apart here is: a branch whose name had to be changed to be
-legal, or that looks like a commit, carries a short hash of its real name.
+legal, or that looks like a commit or like a name with a hash, carries a short hash of its real name.
 """
 
 from __future__ import annotations
@@ -28,9 +28,13 @@ LABEL_MAX: Final = 63
 """Octets in one label (RFC 1035, section 2.3.4)."""
 FQDN_MAX: Final = 253
 """Characters in a whole name as text (RFC 1035 counts 255 octets on the wire)."""
+APEX_MAX: Final = FQDN_MAX - LABEL_MAX - 1
+"""Characters in an apex, so that every generated label has room before it."""
 
 _LABEL: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _SHA7: Final = re.compile(r"[0-9a-f]{7}")
+_HASH_LENGTH: Final = 10
+_HASHED: Final = re.compile(rf"(^|-)[0-9a-f]{{{_HASH_LENGTH}}}$")
 _RESERVED_ENVIRONMENT: Final = ("git-", "dep-")
 
 
@@ -61,14 +65,15 @@ def candidates(naming: Naming, *, live: bool) -> tuple[Candidate, ...]:
     """
     wanted = [Candidate(sticky=Sticky.NONE, names=_own_names(naming))]
     if naming.git.branch is not None:
-        branch = _branch_part(naming.git.branch)
+        branch, environment = naming.git.branch, naming.environment
         wanted.append(
             Candidate(
                 sticky=Sticky.BRANCH,
                 names=(
-                    _fqdn(naming, "git", branch),
-                    # The same branch deployed to a second environment: its own name, not the first one's.
-                    _fqdn(naming, "git", branch, naming.environment),
+                    _fqdn(naming, "git", _branch_part(branch)),
+                    # The same branch deployed to a second environment: its own name, not the first one's,
+                    # and not that of a branch called `<branch>-<environment>` either.
+                    _fqdn(naming, "git", _hashed(f"{branch}-{environment}", f"{branch}\n{environment}")),
                 ),
             )
         )
@@ -87,16 +92,25 @@ def check_environment(slug: str) -> None:
 
 def normalise(host: str) -> str:
     """A host as it is stored and compared: lower case, without a trailing dot. Raises Invalid if not legal DNS."""
-    name = host.strip().lower().removesuffix(".")
+    name = _bare(host)
     if len(name) > FQDN_MAX or not name or not all(_LABEL.fullmatch(label) for label in name.split(".")):
         raise Invalid(f"cannot use {host!r} as a domain: it is not a legal host name")
     return name
 
 
+def check_apex(apex: str) -> str:
+    """The apex as it is stored and compared. Raises Invalid when generated names cannot lie under it."""
+    name = normalise(apex)
+    if len(name) > APEX_MAX:
+        raise Invalid(f"cannot use {apex!r} as the apex: it is longer than {APEX_MAX} characters")
+    return name
+
+
 def is_local(host: str) -> bool:
     """Whether a name can only ever mean this machine or this network: localhost, loopback, `.local`, `.test`."""
+    host = _bare(host)
     try:
-        return ipaddress.ip_address(host).is_loopback
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:
         pass
     return host.rsplit(".", 1)[-1] in {"localhost", "local", "test"}
@@ -104,7 +118,11 @@ def is_local(host: str) -> bool:
 
 def is_under(host: str, apex: str) -> bool:
     """Whether `host` is below `apex`."""
-    return host.endswith(f".{apex}")
+    return _bare(host).endswith(f".{_bare(apex)}")
+
+
+def _bare(host: str) -> str:
+    return host.strip().lower().removesuffix(".")
 
 
 def _own_names(naming: Naming) -> tuple[str, ...]:
@@ -116,10 +134,17 @@ def _own_names(naming: Naming) -> tuple[str, ...]:
 
 
 def _branch_part(branch: str) -> str:
-    part = re.sub(r"[^a-z0-9]+", "-", branch.lower()).strip("-")
-    if part != branch or _SHA7.match(part):
-        part = f"{part}-{_hash(branch)}".strip("-")
-    return part
+    if _legal(branch) != branch or _SHA7.match(branch) or _HASHED.search(branch):
+        return _hashed(branch, branch)
+    return branch
+
+
+def _hashed(readable: str, exact: str) -> str:
+    return f"{_legal(readable)}-{_hash(exact)}".strip("-")
+
+
+def _legal(text: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")
 
 
 def _fqdn(naming: Naming, *parts: str) -> str:
@@ -131,4 +156,4 @@ def _fqdn(naming: Naming, *parts: str) -> str:
 
 
 def _hash(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:8]
+    return hashlib.sha256(text.encode()).hexdigest()[:_HASH_LENGTH]

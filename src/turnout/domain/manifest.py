@@ -9,13 +9,15 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
+from turnout.domain import limits
 from turnout.domain.errors import Invalid
+from turnout.domain.limits import Range
 from turnout.domain.records import HealthCheck, Resources
 
 T = TypeVar("T")
 D = TypeVar("D")
 
-SLUG: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,38}[a-z0-9])?")
+_HEADER: Final = re.compile(r"\[\[?([^\]]+)\]")
 _SHELL_ONLY: Final = frozenset({"&&", "||", "|", ";", ">", ">>", "<", "&"})
 
 
@@ -35,8 +37,11 @@ def parse_manifest(text: str, *, file: str = "turnout.toml") -> Manifest:
     """Read a `turnout.toml`. Raises Invalid with the file, the line and the reason."""
     try:
         document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise Invalid(f"cannot read {file}: {error}") from None
+    except RecursionError:
+        raise Invalid(f"cannot read {file}: its values are nested too deeply") from None
+    except ValueError as error:  # what the parser says, and what int() says of a number with thousands of digits
+        last_line = f"at line {max(1, len(text.splitlines()))}"
+        raise Invalid(f"cannot read {file}: {error}".replace("at end of document", last_line)) from None
     reader = _Reader(document, text, file)
     manifest = Manifest(
         name=reader.take("project", "name", _slug, None),
@@ -44,16 +49,18 @@ def parse_manifest(text: str, *, file: str = "turnout.toml") -> Manifest:
         run_command=reader.take("run", "command", _command, ()),
         health=HealthCheck(
             path=reader.take("health", "path", _path, None),
-            interval=reader.take("health", "interval", _seconds(0.05, 60), HealthCheck().interval),
-            timeout=reader.take("health", "timeout", _seconds(0.05, 60), HealthCheck().timeout),
-            passes=reader.take("health", "passes", _whole(1, 100), HealthCheck().passes),
-            deadline=reader.take("health", "deadline", _seconds(0.5, 3600), HealthCheck().deadline),
+            interval=reader.take("health", "interval", _seconds(limits.HEALTH_INTERVAL), HealthCheck().interval),
+            timeout=reader.take("health", "timeout", _seconds(limits.HEALTH_TIMEOUT), HealthCheck().timeout),
+            passes=reader.take("health", "passes", _whole(limits.HEALTH_PASSES), HealthCheck().passes),
+            deadline=reader.take("health", "deadline", _seconds(limits.HEALTH_DEADLINE), HealthCheck().deadline),
         ),
         openapi_path=reader.take("openapi", "path", _path, None),
         resources=Resources(
-            replicas=reader.take("resources", "replicas", _whole(1, 100), Resources().replicas),
-            cpu_millicores=reader.take("resources", "cpu_millicores", _whole(10, 256_000), Resources().cpu_millicores),
-            memory_mib=reader.take("resources", "memory_mib", _whole(16, 1_048_576), Resources().memory_mib),
+            replicas=reader.take("resources", "replicas", _whole(limits.REPLICAS), Resources().replicas),
+            cpu_millicores=reader.take(
+                "resources", "cpu_millicores", _whole(limits.CPU_MILLICORES), Resources().cpu_millicores
+            ),
+            memory_mib=reader.take("resources", "memory_mib", _whole(limits.MEMORY_MIB), Resources().memory_mib),
         ),
     )
     reader.refuse_the_rest()
@@ -74,7 +81,7 @@ def parse_procfile(text: str, *, file: str = "Procfile") -> Manifest:
 
 def slug_from(folder_name: str) -> str:
     """The project name that a folder's name suggests. Raises Invalid when nothing is left of it."""
-    slug = re.sub(r"[^a-z0-9]+", "-", folder_name.lower()).strip("-")[:40].strip("-")
+    slug = re.sub(r"[^a-z0-9]+", "-", folder_name.lower()).strip("-")[: limits.SLUG_MAX].strip("-")
     if not slug:
         raise Invalid(
             f"cannot name a project after the folder {folder_name!r}: write a name into turnout.toml, "
@@ -119,18 +126,27 @@ class _Reader:
 
     def _line_of(self, table: str, key: str | None) -> int:
         """The line of `key` in `table`, as a person would find it; the table's line when not found."""
-        inside, found = False, 1
+        current, found = "", 1
         for number, line in enumerate(self._lines, start=1):
             stripped = line.strip()
-            if stripped.startswith("["):
-                inside = stripped.strip("[] ").split(".")[0] == table
-                if inside:
+            if header := _HEADER.match(stripped):
+                current, *below = (part.strip(" \t\"'") for part in header[1].split("."))
+                if current == table:
                     found = number
-            elif key is not None and inside and re.match(rf'"?{re.escape(key)}"?\s*=', stripped):
+                    if key is not None and below[:1] == [key]:
+                        return number
+            elif current == table and key is not None and _begins(stripped, key):
                 return number
-            elif re.match(rf"{re.escape(table)}(\.|\s*=)", stripped):
+            elif not current and _begins(stripped, table):
                 found = number
+                if key is not None and _begins(stripped.partition(".")[2].strip(), key):
+                    return number
         return found
+
+
+def _begins(line: str, key: str) -> bool:
+    """Whether the line sets `key`, or something inside of it."""
+    return re.match(rf"""["']?{re.escape(key)}["']?\s*[=.]""", line) is not None
 
 
 def _names(names: Iterable[str]) -> str:
@@ -138,46 +154,38 @@ def _names(names: Iterable[str]) -> str:
 
 
 def _slug(value: Any) -> str:
-    if not isinstance(value, str) or not SLUG.fullmatch(value):
-        raise ValueError("has to be a name of lower-case letters, digits and single dashes, 40 at most")
-    return value
+    return limits.check_slug(value if isinstance(value, str) else "")
 
 
 def _command(value: Any) -> tuple[str, ...]:
     if not isinstance(value, str) or not value.strip():
         raise ValueError("has to be a command in quotes")
-    if "\x00" in value:
-        raise ValueError("must not contain a NUL character")
     try:
         words = tuple(shlex.split(value))
     except ValueError as error:
         raise ValueError(f"cannot be split into words: {error}") from None
     if operators := _SHELL_ONLY.intersection(words):
-        raise ValueError(
-            f"uses {' '.join(sorted(operators))}, and no shell runs it; if you need one, write: sh -c '…'"
-        )
-    return words
+        raise ValueError(f"uses {' '.join(sorted(operators))}, and no shell runs it; if you need one, write: sh -c '…'")
+    return limits.check_command(words)
 
 
 def _path(value: Any) -> str:
-    if not isinstance(value, str) or not re.fullmatch(r"/[^\s\\]{0,1023}", value) or value.startswith("//"):
-        raise ValueError("has to be a path that starts with one slash, such as /healthz")
-    return value
+    return limits.check_path(value if isinstance(value, str) else "")
 
 
-def _whole(low: int, high: int) -> Callable[[Any], int]:
+def _whole(limit: Range) -> Callable[[Any], int]:
     def check(value: Any) -> int:
-        if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-            raise ValueError(f"has to be a whole number from {low} to {high}")
+        if isinstance(value, bool) or not isinstance(value, int) or value not in limit:
+            raise ValueError(f"has to be a whole number {limit}")
         return value
 
     return check
 
 
-def _seconds(low: float, high: float) -> Callable[[Any], float]:
+def _seconds(limit: Range) -> Callable[[Any], float]:
     def check(value: Any) -> float:
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not low <= value <= high:
-            raise ValueError(f"has to be a number of seconds from {low:g} to {high:g}")
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or value not in limit:
+            raise ValueError(f"has to be a number of seconds {limit}")
         return float(value)
 
     return check

@@ -52,7 +52,8 @@ class DeployPlan:
 
     def run_spec(self) -> RunSpec:
         """What krane is to run. Only after the image is known."""
-        assert self.deployment.image is not None, "a deployment runs only after its build"
+        if self.deployment.image is None:
+            raise ValueError(f"{self.deployment.id} has no image yet: a deployment runs only after its build")
         return RunSpec(
             deployment_id=self.deployment.id,
             project=self.project.slug,

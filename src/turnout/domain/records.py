@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from typing import Annotated
 
+from turnout.domain import limits
 from turnout.domain.statuses import DeploymentStatus, InstanceStatus, OperationStatus, StepStatus
 
 
@@ -41,9 +43,9 @@ PRODUCTION = "production"
 class Resources:
     """What one deployment may use; per instance but for `replicas`."""
 
-    replicas: int = 1
-    cpu_millicores: int = 500
-    memory_mib: int = 512
+    replicas: Annotated[int, limits.REPLICAS.constraint] = 1
+    cpu_millicores: Annotated[int, limits.CPU_MILLICORES.constraint] = 500
+    memory_mib: Annotated[int, limits.MEMORY_MIB.constraint] = 512
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,11 +55,11 @@ class HealthCheck:
     Without a `path` a TCP connect to $PORT is the check; with one, an HTTP GET that answers 200 to 399.
     """
 
-    path: str | None = None
-    interval: float = 0.5
-    timeout: float = 2.0
-    passes: int = 2
-    deadline: float = 60.0
+    path: limits.AppPath | None = None
+    interval: Annotated[float, limits.HEALTH_INTERVAL.constraint] = 0.5
+    timeout: Annotated[float, limits.HEALTH_TIMEOUT.constraint] = 2.0
+    passes: Annotated[int, limits.HEALTH_PASSES.constraint] = 2
+    deadline: Annotated[float, limits.HEALTH_DEADLINE.constraint] = 60.0
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -58,3 +58,20 @@ def _may_take(route: Route, sticky: Sticky, deployment: Deployment) -> bool:
         and route.project_id == deployment.project_id
         and route.environment_id == deployment.environment_id
     )
+
+
+def live_before(switches: Iterable[tuple[bool, str]]) -> tuple[str, ...]:
+    """The deployments a rollback goes back to when it names none, nearest first.
+
+    `switches` are the switches that changed the live pointer, oldest first: whether it was a rollback, and
+    what was live after it. Going back takes away what was gone back from: after deploys of v1, v2, v3 one
+    rollback leads to v2, and the next one to v1, not to v3 again.
+    """
+    stack: list[str] = []
+    for is_rollback, live in switches:
+        if is_rollback and live in stack:
+            while stack[-1] != live:
+                stack.pop()
+        elif not stack or stack[-1] != live:
+            stack.append(live)
+    return tuple(dict.fromkeys(each for each in reversed(stack[:-1]) if each != stack[-1]))

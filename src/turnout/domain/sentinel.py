@@ -45,8 +45,7 @@ def to_json(config: SentinelConfig) -> str:
     document: dict[str, Any] = {
         "deployment": {"id": config.deployment_id, "isEnabled": config.enabled},
         "vms": [
-            {"id": instance.id, "address": instance.address, "region": instance.region}
-            for instance in config.instances
+            {"id": instance.id, "address": instance.address, "region": instance.region} for instance in config.instances
         ],
     }
     if config.key_auth_id is not None:
@@ -61,13 +60,28 @@ def from_json(text: str) -> SentinelConfig:
     try:
         document = json.loads(text)
         return SentinelConfig(
-            deployment_id=document["deployment"]["id"],
-            enabled=document["deployment"]["isEnabled"],
+            deployment_id=_text(document["deployment"]["id"]),
+            enabled=_truth(document["deployment"]["isEnabled"]),
             instances=tuple(
-                SentinelInstance(id=vm["id"], address=vm["address"], region=vm["region"]) for vm in document["vms"]
+                SentinelInstance(id=_text(vm["id"]), address=_text(vm["address"]), region=_text(vm["region"]))
+                for vm in document["vms"]
             ),
-            key_auth_id=document.get("authConfig", {}).get("keyAuthId"),
-            openapi_spec_id=document.get("validationConfig", {}).get("openapiSpecId"),
+            key_auth_id=_text(document["authConfig"]["keyAuthId"]) if "authConfig" in document else None,
+            openapi_spec_id=(
+                _text(document["validationConfig"]["openapiSpecId"]) if "validationConfig" in document else None
+            ),
         )
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, LookupError, TypeError, RecursionError) as error:
         raise Invalid(f"cannot read a sentinel config: {error!r}") from None
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r} is not a text")
+    return value
+
+
+def _truth(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise TypeError(f"{value!r} is neither true nor false")
+    return value

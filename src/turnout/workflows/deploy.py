@@ -107,6 +107,7 @@ class Deploy:
     async def _start(self, ctx: restate.ObjectContext, steps: Steps, plan: DeployPlan) -> None:
         deployment = plan.deployment
         seconds = deployment.health.deadline + self._limits.ready_grace_seconds
+        wanted = deployment.resources.replicas * len(deployment.regions)
         signal_id, signal = ctx.awakeable(serde=JsonOf(Outcome))
 
         async def containers() -> int:
@@ -114,7 +115,7 @@ class Deploy:
             return await self._parts.krane.place(
                 spec=plan.run_spec(),
                 regions=deployment.regions,
-                wait=_wait(steps, signal_id, WaitKind.INSTANCES_RUNNING, deployment.id, seconds),
+                wait=_wait(steps, signal_id, WaitKind.INSTANCES_RUNNING, deployment.id, seconds, wanted=wanted),
             )
 
         async def register() -> tuple[Instance, ...]:
@@ -210,7 +211,7 @@ class Deploy:
         await self._parts.end_early(steps, error, settles=gone_id)
 
 
-def _wait(steps: Steps, signal_id: str, kind: WaitKind, deployment_id: str, seconds: float) -> Wait:
+def _wait(steps: Steps, signal_id: str, kind: WaitKind, deployment_id: str, seconds: float, *, wanted: int = 0) -> Wait:
     """A wait as it is written down, inside the step that starts what is waited for."""
     now = datetime.now(UTC)
     return Wait(
@@ -219,7 +220,7 @@ def _wait(steps: Steps, signal_id: str, kind: WaitKind, deployment_id: str, seco
         kind=kind,
         deployment_id=deployment_id,
         generation=None,
-        wanted=0,
+        wanted=wanted,
         created_at=now,
         deadline_at=now + timedelta(seconds=seconds),
     )

@@ -79,7 +79,7 @@ class Switching:
         )
 
         async def domains() -> SwitchResult:
-            return await self._db.switch(request)
+            return await self._db.switch(request=request)
 
         result = await steps.run("domains", domains, SwitchResult, opens="propagation")
         confirmed = await steps.wait("propagation", signal, seconds=seconds)

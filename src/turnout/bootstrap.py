@@ -1,0 +1,284 @@
+"""The one place where parts are put together: settings in, a running part out.
+
+Each `run_…` is the main function of one process and returns when it was told to stop. What a process does
+not need is not imported into it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import structlog
+
+from turnout.domain.errors import Conflict, Invalid, Unavailable
+from turnout.settings import Settings
+
+if TYPE_CHECKING:
+    from turnout.domain.records import Backend
+    from turnout.krane.ports import BackendPort
+    from turnout.store import Store
+
+TOKENS_FILE: Final = "tokens.json"
+"""In `<home>/run`: the hashes of the tokens that the server is to know, written by whoever starts it."""
+KRANE_TOKEN_FILE: Final = "krane.token"  # noqa: S105  # a file's name
+"""In `<home>/run`: the token of the krane on this machine."""
+
+_MIB: Final = 1024 * 1024
+
+
+async def run_server(settings: Settings) -> None:
+    """The API, and the dispatcher beside it."""
+    import httpx
+    import uvicorn
+
+    from turnout.api.app import make_app
+    from turnout.api.logs import LogFiles
+    from turnout.api.parts import Parts
+    from turnout.builds.sources import SourceStore
+    from turnout.dispatch import Dispatcher
+    from turnout.store import migrate, open_store
+
+    logger = make_logger("server")
+    settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    await migrate(settings.database_url)
+    async with (
+        open_store(settings.database_url) as store,
+        httpx.AsyncClient(base_url=settings.restate.ingress_url, timeout=10.0, trust_env=False) as ingress,
+        httpx.AsyncClient(base_url=settings.restate.admin_url, timeout=10.0, trust_env=False) as admin,
+    ):
+        await _introduce(store, settings)
+        dispatcher = Dispatcher(store=store, ingress=ingress, admin=admin, limits=settings.deploy, logger=logger)
+        app = make_app(
+            Parts(
+                store=store,
+                sources=SourceStore(
+                    settings.home, upload_mib=settings.api.upload_mib, unpacked_mib=settings.api.unpacked_mib
+                ),
+                logs=LogFiles(settings.home / "logs", limit_bytes=settings.krane.output_mib * _MIB),
+                settings=settings,
+                gateway_url=f"http://{settings.gateway.host}:{settings.gateway.port}",
+                restate=dispatcher,
+                logger=logger,
+            )
+        )
+        server = uvicorn.Server(
+            uvicorn.Config(
+                app,
+                host=settings.api.host,
+                port=settings.api.port,
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                timeout_graceful_shutdown=1,
+            )
+        )
+        async with _background(dispatcher.run()):
+            await server.serve()
+
+
+async def run_worker(settings: Settings) -> None:
+    """The workflows, as Restate calls them."""
+    from turnout.builds.local import LocalBuilds
+    from turnout.store import open_store
+    from turnout.workflows import Config, Workflow
+    from turnout.workflows.serving import serve
+
+    logger = make_logger("worker")
+    async with open_store(settings.database_url) as store:
+        workflow = Workflow(
+            Config(
+                db=store,
+                logger=logger,
+                build_client=LocalBuilds(settings.home),
+                default_domain=settings.gateway.apex,
+                available_regions=settings.regions,
+                limits=settings.deploy,
+            )
+        )
+        await serve(workflow, settings.restate, logger=logger)
+
+
+async def run_krane(settings: Settings, *, stop_instances_on_exit: bool = False) -> None:
+    """The agent that runs the instances of one region."""
+    from turnout.client import RegionClient
+    from turnout.krane.agent import Agent
+    from turnout.krane.detect import detect_backends
+    from turnout.krane.settings import KraneSettings
+
+    logger = make_logger("krane")
+    wanted = settings.krane.backend
+    if wanted not in ("auto", "docker", "process"):
+        raise Invalid(f"cannot start krane: the backend is auto, docker or process, not {wanted!r}")
+    offered = await detect_backends(wanted)  # type: ignore[arg-type]  # checked above
+    if not offered:
+        raise Unavailable("cannot start krane: no Docker Engine answers here; start it, or use --backend auto")
+    token = _read_token(settings.home / "run" / KRANE_TOKEN_FILE)
+    async with RegionClient(_api_url(settings), token, settings.krane.region) as control_plane:
+        agent = Agent(
+            control_plane,
+            _backends(offered, settings),
+            KraneSettings(
+                home=settings.home,
+                region=settings.krane.region,
+                grace=settings.krane.stop_seconds,
+                stop_instances_on_exit=stop_instances_on_exit,
+            ),
+            logger,
+        )
+        await agent.run(_stop_signal())
+
+
+async def run_gateway(settings: Settings) -> None:
+    """An Envoy, and the service beside it that tells it what to serve."""
+    from turnout.gateway.bootstrap import BootstrapSettings, bootstrap
+    from turnout.gateway.launch import LaunchSettings, find_envoy
+    from turnout.gateway.service import GatewayService
+    from turnout.gateway.supervise import keep_running
+    from turnout.store import open_store
+
+    make_logger("gateway")
+    sockets = _socket_folder(settings.home)
+    folder = settings.home / "gateway"
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    ads = f"unix:{sockets / 'ads.sock'}"
+    gateway_id = f"{settings.krane.region}-{settings.gateway.port}"
+    async with (
+        open_store(settings.database_url) as store,
+        GatewayService(source=store, journal=store, home=settings.home, listen=ads),
+    ):
+        await keep_running(
+            LaunchSettings(binary=find_envoy(_environment()), folder=folder, admin=str(sockets / "envoy.sock")),
+            bootstrap(
+                BootstrapSettings(
+                    gateway_id=gateway_id,
+                    region=settings.krane.region,
+                    ads=ads,
+                    admin=str(sockets / "envoy.sock"),
+                    listen=(settings.gateway.host,),
+                    port=settings.gateway.port,
+                )
+            ),
+            stop=_stop_signal(),
+            grace=settings.gateway.drain_seconds,
+        )
+
+
+def make_logger(part: str) -> Any:
+    """A logger that writes JSON lines to standard error, each with the part's name."""
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(message)s")
+    for chatty in ("httpx", "httpcore", "hypercorn", "alembic", "aiosqlite", "asyncio"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.processors.JSONRenderer(),
+        ],
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+    )
+    return structlog.get_logger().bind(part=part)
+
+
+async def _introduce(store: Store, settings: Settings) -> None:
+    """Make the default workspace, and let the store know the tokens that were made for this home."""
+    workspace = await store.ensure_workspace(slug="default")
+    file = settings.home / "run" / TOKENS_FILE
+    if not file.exists():
+        return
+    for token in json.loads(file.read_text()):
+        if await store.find_token(token_hash=token["hash"]) is None:
+            await store.add_token(
+                name=token["name"],
+                access=token["access"],
+                workspace_id=workspace.id,
+                region=token.get("region"),
+                token_hash=token["hash"],
+            )
+
+
+def _backends(offered: tuple[Backend, ...], settings: Settings) -> dict[Backend, BackendPort]:
+    from turnout.domain.records import Backend
+    from turnout.krane.process import ProcessBackend
+
+    limit = settings.krane.output_mib * _MIB
+    backends: dict[Backend, BackendPort] = {}
+    if Backend.PROCESS in offered:
+        backends[Backend.PROCESS] = ProcessBackend(
+            home=settings.home, releases=settings.home / "releases", output_limit=limit
+        )
+    if Backend.DOCKER in offered:
+        from turnout.krane.docker import DockerBackend
+
+        backends[Backend.DOCKER] = DockerBackend(
+            home=settings.home, home_id=_home_id(settings.home), output_limit=limit
+        )
+    return backends
+
+
+@asynccontextmanager
+async def _background(work: Any) -> AsyncIterator[None]:
+    """Run `work` beside the block, and end it with the block."""
+    task = asyncio.create_task(work)
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+def _stop_signal() -> asyncio.Event:
+    """Set by SIGTERM or Ctrl-C."""
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    return stop
+
+
+def _read_token(file: Path) -> str:
+    try:
+        return file.read_text().strip()
+    except OSError as error:
+        raise Conflict(f"cannot start krane: {file} cannot be read ({error.strerror}); run `turnout up` once") from None
+
+
+def _api_url(settings: Settings) -> str:
+    return _environment().get("TURNOUT_API_URL") or f"http://{settings.api.host}:{settings.api.port}"
+
+
+def _environment() -> dict[str, str]:
+    import os
+
+    return dict(os.environ)
+
+
+def _home_id(home: Path) -> str:
+    """Tells the containers of several homes on one engine apart."""
+    import hashlib
+
+    return hashlib.sha256(str(home).encode()).hexdigest()[:16]
+
+
+def _socket_folder(home: Path) -> Path:
+    """Where Unix sockets lie: in the home, or, since their paths may have 100 characters only, in a short place."""
+    import os
+    import tempfile
+
+    folder = home / "run"
+    if len(str(folder)) > 80:
+        folder = Path(tempfile.gettempdir()) / f"turnout-{os.getuid()}-{_home_id(home)[:8]}"
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if folder.stat().st_uid != os.getuid():
+        raise Conflict(f"cannot use {folder}: it belongs to somebody else")
+    return folder

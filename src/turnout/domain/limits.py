@@ -1,0 +1,102 @@
+"""The limits of what an app may ask for. Each is written here once: `turnout.toml`, the API and the docs read it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Any, Final, TypeVar
+
+from pydantic import AfterValidator, Field
+from pydantic_core import PydanticCustomError
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """Every number from `low` to `high`, both included."""
+
+    low: int | float
+    high: int | float
+
+    def __contains__(self, value: float) -> bool:
+        """Whether the number lies inside; a number that is none (NaN) lies nowhere."""
+        return self.low <= value <= self.high
+
+    def __str__(self) -> str:
+        return f"from {self.low} to {self.high}"
+
+    @property
+    def constraint(self) -> Any:
+        """The range as pydantic checks it, without turning texts or truth values into numbers."""
+        return Field(strict=True, ge=self.low, le=self.high)
+
+
+REPLICAS: Final = Range(1, 100)
+CPU_MILLICORES: Final = Range(10, 256_000)
+MEMORY_MIB: Final = Range(16, 1_048_576)
+
+HEALTH_INTERVAL: Final = Range(0.05, 60)
+HEALTH_TIMEOUT: Final = Range(0.05, 60)
+HEALTH_PASSES: Final = Range(1, 100)
+HEALTH_DEADLINE: Final = Range(0.5, 3600)
+
+SLUG_MAX: Final = 40
+SLUG_PATTERN: Final = r"^[a-z0-9]+(-[a-z0-9]+)*$"
+"""Single dashes only: a label with two of them in its third and fourth place means an encoded one (RFC 5891)."""
+
+PATH_PATTERN: Final = r'^/([!"$-.0-\[\]-~][!"$-\[\]-~]{0,1022})?$'
+"""A path on an app's own host: printable ASCII. A second slash or a backslash would begin the name of another
+host, and a # never reaches the app."""
+
+WORD_MAX: Final = 4096
+"""Characters in one word of a command."""
+WORDS_MAX: Final = 256
+"""Words in a command."""
+
+_NEVER_IN_A_WORD: Final = re.compile("[\x00\ud800-\udfff]")
+"""NUL ends an argument, and half of a surrogate pair is no character at all."""
+
+
+def check_slug(name: str) -> str:
+    """Return the name. Raises ValueError when it cannot be part of a host name."""
+    if len(name) > SLUG_MAX or not re.fullmatch(SLUG_PATTERN, name):
+        raise ValueError(f"has to be a name of lower-case letters, digits and single dashes, {SLUG_MAX} at most")
+    return name
+
+
+def check_path(path: str) -> str:
+    """Return the path. Raises ValueError when it could lead anywhere but to the app."""
+    if not re.fullmatch(PATH_PATTERN, path):
+        raise ValueError("has to be a path that starts with one slash, such as /healthz")
+    return path
+
+
+def check_command(words: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the command; none at all is fine. Raises ValueError when it cannot be run."""
+    if words and not words[0].strip():
+        raise ValueError("begins with an empty word where the program's name has to be")
+    if len(words) > WORDS_MAX or any(len(word) > WORD_MAX for word in words):
+        raise ValueError(f"is too long: {WORDS_MAX} words of {WORD_MAX} characters are the most")
+    if any(_NEVER_IN_A_WORD.search(word) for word in words):
+        raise ValueError("contains a character that no argument of a program can have")
+    return words
+
+
+def plainly(check: Callable[[T], T]) -> AfterValidator:
+    """The same check for pydantic, with the sentence as it is."""
+
+    def checked(value: T) -> T:
+        try:
+            return check(value)
+        except ValueError as error:
+            raise PydanticCustomError("unusable", "{reason}", {"reason": str(error)}) from None
+
+    return AfterValidator(checked)
+
+
+AppPath = Annotated[str, plainly(check_path), Field(json_schema_extra={"pattern": PATH_PATTERN})]
+"""A path that an app is asked for."""
+Command = Annotated[tuple[str, ...], plainly(check_command)]
+"""An argument list. An argument may be empty, the program may not."""

@@ -1,0 +1,55 @@
+"""Serves the workflows to Restate over HTTP/2, and ends in time when told to."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from typing import Any
+
+import restate
+from hypercorn.asyncio import serve as hypercorn_serve
+from hypercorn.config import Config as HypercornConfig
+from restate.server import install_shutdown_hook
+
+from turnout.domain.errors import Conflict
+from turnout.settings import RestateSettings
+from turnout.workflows.workflow import Workflow
+
+
+async def serve(workflow: Workflow, settings: RestateSettings, *, logger: Any) -> None:
+    """Serve until SIGTERM. Calls that the Restate server has not signed are refused when a key is configured.
+
+    Steps in flight get the configured grace; what is cut off then is done again by whoever comes next.
+    """
+    app = restate.app(
+        workflow.services(),
+        protocol="bidi",
+        identity_keys=[settings.identity_key] if settings.identity_key else None,
+    )
+    config = HypercornConfig()
+    config.bind = [f"{settings.worker_host}:{settings.worker_port}"]
+    config.graceful_timeout = settings.worker_grace_seconds
+    config.accesslog = None
+    config.errorlog = None
+    config.include_server_header = False
+    config.h2_max_concurrent_streams = 1000
+    told = asyncio.Event()
+    # The SDK has a SIGTERM handler of its own, and asyncio keeps one a signal: ours is hung up beside it.
+    install_shutdown_hook(asyncio.get_running_loop(), told.set)
+    serving = asyncio.create_task(hypercorn_serve(app, config, shutdown_trigger=told.wait))  # type: ignore[arg-type]  # both are ASGI
+    stopping = asyncio.create_task(told.wait())
+    await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    if not told.is_set():
+        stopping.cancel()
+        try:
+            await serving
+        except OSError as error:
+            raise Conflict(f"cannot start the worker: {config.bind[0]}: {error.strerror}") from None
+        return
+    # Streams from Restate stay open while their handlers wait; the server does not end them by itself.
+    logger.info("worker.stopping", grace_seconds=settings.worker_grace_seconds)
+    _, unfinished = await asyncio.wait({serving}, timeout=settings.worker_grace_seconds)
+    for task in unfinished:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task

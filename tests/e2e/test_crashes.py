@@ -1,0 +1,70 @@
+"""What must hold when a part is killed: the operation finishes by itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from kit import App, Traffic, Turnout, until
+
+SLOW_START = "import time\ntime.sleep(2)\n"
+
+
+@pytest.mark.parametrize("victim", ["worker", "restate"])
+def test_kill_9_during_a_deploy(own_turnout: Turnout, tmp_path: Path, victim: str) -> None:
+    """The deploy that was under way ends well without anybody doing anything, and no request fails meanwhile."""
+    app = App(own_turnout, tmp_path, "crash")
+    app.deploy("v1")
+    app.write("v2", app__py=SLOW_START + (app.folder / "app.py").read_text())
+    with Traffic(own_turnout, app.live_domain) as traffic:
+        accepted = own_turnout.ok("deploy", str(app.folder), "--project", app.name, "--detach")
+        operation = f"/v1/operations/{accepted['operation_id']}"
+        until(lambda: "readiness" in [step["name"] for step in own_turnout.api.get(operation).json()["steps"]])
+        own_turnout.kill(victim)
+        ended = until(lambda: _ended(own_turnout, operation), within=40, what="the deploy ends")
+    assert ended["status"] == "succeeded", ended
+    assert app.serves() == "v2"
+    assert traffic.failures == []
+    assert app.ls()["live_deployment_id"] == ended["deployment_id"]
+
+
+def test_kill_9_of_krane_and_of_the_server_leaves_traffic_alone(own_turnout: Turnout, tmp_path: Path) -> None:
+    """Instances and gateway go on; what is deployed afterwards works as before."""
+    app = App(own_turnout, tmp_path, "steady")
+    app.deploy("v1")
+    with Traffic(own_turnout, app.live_domain) as traffic:
+        for victim in ("krane", "server"):
+            old = own_turnout.kill(victim)
+            until(lambda old=old, victim=victim: _replaced(own_turnout, victim, old), what=f"another {victim} runs")
+        until(lambda: own_turnout.run("status").document.get("healthy"), what="all is healthy again")
+        app.deploy("v2")
+    assert traffic.failures == []
+    assert app.serves() == "v2"
+
+
+def test_down_leaves_nothing_and_up_brings_everything_back(tmp_path: Path) -> None:
+    """No process of the home survives `down`; the next `up` serves what was live."""
+    turnout = Turnout(tmp_path / "home")
+    turnout.up("--backend", "process")
+    app = App(turnout, tmp_path, "again")
+    app.deploy("v1")
+    turnout.down()
+    assert turnout.processes() == []
+    turnout.up("--backend", "process")
+    try:
+        until(lambda: turnout.get(app.live_domain).status_code == 200, what="v1 answers again")
+        assert app.serves() == "v1"
+        assert app.deploy("v2")["live"] is True
+    finally:
+        turnout.down()
+    assert turnout.processes() == []
+
+
+def _ended(turnout: Turnout, operation: str) -> dict[str, object] | None:
+    document = turnout.api.get(operation).json()
+    return document if document["ended_at"] is not None else None
+
+
+def _replaced(turnout: Turnout, name: str, old: int) -> bool:
+    parts = turnout.run("status").document.get("parts", [])
+    return any(part["name"] == name and part["pid"] not in (None, old) for part in parts)
