@@ -6,7 +6,7 @@ BIN    := .venv/bin
 STAMP  := .venv/.complete
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet
 
-.PHONY: help setup demo up test lint lock
+.PHONY: help setup demo up test lint docs lock
 .DEFAULT_GOAL := help
 
 help:
@@ -15,6 +15,7 @@ help:
 	@echo "make up      start Turnout and stay with it; Ctrl-C stops it"
 	@echo "make test    run the tests, with coverage; ARGS=... is handed to pytest"
 	@echo "make lint    check style, types and which package imports which"
+	@echo "make docs    write the pages of docs/ that are made from the code"
 	@echo "make lock    write constraints.txt again; ARGS=--upgrade takes newer versions"
 
 setup: $(STAMP)
@@ -46,6 +47,9 @@ lint: setup
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+
+docs: setup
+	@$(BIN)/python scripts/generate_docs.py
 
 # The lock holds the build backend too, so that installing needs nothing that is not pinned and hashed.
 lock: setup

@@ -61,7 +61,9 @@ async def story(demo: "Demo") -> int:
         await demo.shows(LIVE)
 
     say("What every client saw")
-    tell(f"requests: {traffic.sent}   failed: {len(traffic.failures)}   answered by: {dict(sorted(traffic.answers.items()))}")
+    tell(
+        f"requests: {traffic.sent}   failed: {len(traffic.failures)}   answered by: {dict(sorted(traffic.answers.items()))}"
+    )
     for name, milliseconds in demo.propagation:
         tell(f"{name:<12} reached the gateway {milliseconds:.1f} ms after its commit")
     tell(f"memory of everything Turnout runs: {await demo.memory()} MiB")
@@ -81,9 +83,10 @@ class Demo:
         self.app = folder / "hello"
         self.gateway_url = ""
         self.propagation: list[tuple[str, float]] = []
-        self._environment = {
-            name: value for name, value in os.environ.items() if not name.startswith("TURNOUT_")
-        } | {"TURNOUT_HOME": str(self.home), "TURNOUT_GATEWAY_PORT": "0"}
+        self._environment = {name: value for name, value in os.environ.items() if not name.startswith("TURNOUT_")} | {
+            "TURNOUT_HOME": str(self.home),
+            "TURNOUT_GATEWAY_PORT": "0",
+        }
         for kept in ("TURNOUT_RESTATE_SERVER", "TURNOUT_CACHE"):
             if kept in os.environ:
                 self._environment[kept] = os.environ[kept]

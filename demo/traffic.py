@@ -33,7 +33,9 @@ class Traffic:
         return sum(self.answers.values()) + len(self.failures)
 
     async def _ask(self) -> None:
-        async with httpx.AsyncClient(base_url=self._gateway_url, headers={"host": self.host}, trust_env=False) as client:
+        async with httpx.AsyncClient(
+            base_url=self._gateway_url, headers={"host": self.host}, trust_env=False
+        ) as client:
             while True:
                 try:
                     answer = await client.get("/")

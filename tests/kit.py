@@ -102,7 +102,9 @@ class Turnout:
 
     def get(self, host: str, path: str = "/", **headers: str) -> httpx.Response:
         """A request to a domain, through the gateway."""
-        return httpx.get(self.urls["gateway_url"] + path, headers={"host": host, **headers}, timeout=30, trust_env=False)
+        return httpx.get(
+            self.urls["gateway_url"] + path, headers={"host": host, **headers}, timeout=30, trust_env=False
+        )
 
     def serves(self, host: str) -> str:
         """The version that answers at a domain."""
@@ -213,7 +215,9 @@ class Traffic:
             thread.join()
 
     def _ask(self) -> None:
-        with httpx.Client(base_url=self._turnout.urls["gateway_url"], headers={"host": self._host}, trust_env=False) as client:
+        with httpx.Client(
+            base_url=self._turnout.urls["gateway_url"], headers={"host": self._host}, trust_env=False
+        ) as client:
             while not self._stop.is_set():
                 try:
                     answer = client.get(self._path)

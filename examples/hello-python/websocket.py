@@ -87,9 +87,7 @@ def _echo_until_close(incoming: BinaryIO, outgoing: BinaryIO) -> bytes:
             outgoing.write(frame(PONG, got.payload))
         elif got.opcode != PONG:  # a part of a message; control frames may come in between (section 5.4)
             if (got.opcode == CONTINUATION) != bool(opcode):
-                raise Violation(
-                    PROTOCOL_ERROR, "a message begins inside another, or goes on without a beginning"
-                )
+                raise Violation(PROTOCOL_ERROR, "a message begins inside another, or goes on without a beginning")
             opcode, message = opcode or got.opcode, message + got.payload
             if len(message) > MOST:
                 raise Violation(TOO_BIG, f"a message may have {MOST} bytes")
@@ -118,9 +116,7 @@ def read_frame(incoming: BinaryIO) -> Frame:
         raise Violation(TOO_BIG, f"a message may have {MOST} bytes")
     mask = _exactly(incoming, 4)
     masked = _exactly(incoming, length)
-    key = int.from_bytes(
-        (mask * (length // 4 + 1))[:length], "big"
-    )  # one XOR of big numbers: no loop over bytes
+    key = int.from_bytes((mask * (length // 4 + 1))[:length], "big")  # one XOR of big numbers: no loop over bytes
     return Frame(final, opcode, (int.from_bytes(masked, "big") ^ key).to_bytes(length, "big"))
 
 

@@ -9,10 +9,12 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import os
+import secrets
 import signal
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -97,13 +99,13 @@ async def run_worker(settings: Settings) -> None:
             Config(
                 db=store,
                 logger=logger,
-                build_client=LocalBuilds(settings.home),
+                build_client=LocalBuilds(settings.home, unpacked_mib=settings.api.unpacked_mib),
                 default_domain=settings.gateway.apex,
                 available_regions=settings.regions,
                 limits=settings.deploy,
             )
         )
-        await serve(workflow, settings.restate, logger=logger)
+        await serve(workflow, settings.restate)
 
 
 async def run_krane(settings: Settings, *, stop_instances_on_exit: bool = False) -> None:
@@ -121,10 +123,14 @@ async def run_krane(settings: Settings, *, stop_instances_on_exit: bool = False)
     if not offered:
         raise Unavailable("cannot start krane: no Docker Engine answers here; start it, or use --backend auto")
     token = _read_token(settings.home / "run" / KRANE_TOKEN_FILE)
-    async with RegionClient(_api_url(settings), token, settings.krane.region) as control_plane:
+    async with AsyncExitStack() as stack:
+        control_plane = await stack.enter_async_context(RegionClient(_api_url(settings), token, settings.krane.region))
+        backends = _backends(offered, settings)
+        for backend in backends.values():
+            stack.push_async_callback(backend.close)
         agent = Agent(
             control_plane,
-            _backends(offered, settings),
+            backends,
             KraneSettings(
                 home=settings.home,
                 region=settings.krane.region,
@@ -134,6 +140,27 @@ async def run_krane(settings: Settings, *, stop_instances_on_exit: bool = False)
             logger,
         )
         await agent.run(_stop_signal())
+
+
+async def stop_instances(settings: Settings) -> tuple[str, ...]:
+    """End what a krane that was killed has left; returns the ids. Raises Conflict while a krane lives.
+
+    Containers too, when an engine answers; without one there is nothing that could be stopped.
+    """
+    from turnout.domain.records import Backend
+    from turnout.krane.detect import detect_backends
+    from turnout.krane.farewell import stop_everything
+
+    backends = _backends(await detect_backends("docker"), settings)
+    try:
+        return await stop_everything(
+            settings.home,
+            grace=settings.krane.stop_seconds,
+            others=[backends[each] for each in (Backend.DOCKER,) if each in backends],
+        )
+    finally:
+        for backend in backends.values():
+            await backend.close()
 
 
 async def run_gateway(settings: Settings) -> None:
@@ -148,27 +175,41 @@ async def run_gateway(settings: Settings) -> None:
     sockets = _socket_folder(settings.home)
     folder = settings.home / "gateway"
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    ads = f"unix:{sockets / 'ads.sock'}"
-    gateway_id = f"{settings.krane.region}-{settings.gateway.port}"
+    ads, admin = f"unix:{sockets / 'ads.sock'}", str(sockets / "envoy.sock")
+    envoy = keep_running(
+        LaunchSettings(binary=find_envoy(os.environ), folder=folder, admin=admin),
+        bootstrap(
+            BootstrapSettings(
+                gateway_id=f"{settings.krane.region}-{settings.gateway.port}",
+                region=settings.krane.region,
+                ads=ads,
+                admin=admin,
+                listen=(settings.gateway.host,),
+                port=settings.gateway.port,
+            )
+        ),
+        stop=_stop_signal(),
+        grace=settings.gateway.drain_seconds,
+    )
     async with (
-        open_store(settings.database_url) as store,
-        GatewayService(source=store, journal=store, home=settings.home, listen=ads),
+        # A gateway that starts while the store is away serves what it last knew.
+        open_store(settings.database_url, must_answer=False) as store,
+        GatewayService(source=store, journal=store, home=settings.home, listen=ads) as service,
     ):
-        await keep_running(
-            LaunchSettings(binary=find_envoy(_environment()), folder=folder, admin=str(sockets / "envoy.sock")),
-            bootstrap(
-                BootstrapSettings(
-                    gateway_id=gateway_id,
-                    region=settings.krane.region,
-                    ads=ads,
-                    admin=str(sockets / "envoy.sock"),
-                    listen=(settings.gateway.host,),
-                    port=settings.gateway.port,
-                )
-            ),
-            stop=_stop_signal(),
-            grace=settings.gateway.drain_seconds,
-        )
+        await _first_of(envoy, service.watch())
+
+
+async def _first_of(*works: Coroutine[Any, Any, None]) -> None:
+    """Run them beside each other until one ends, with its error if it has one."""
+    tasks = [asyncio.create_task(work) for work in works]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def make_logger(part: str) -> Any:
@@ -254,31 +295,34 @@ def _read_token(file: Path) -> str:
 
 
 def _api_url(settings: Settings) -> str:
-    return _environment().get("TURNOUT_API_URL") or f"http://{settings.api.host}:{settings.api.port}"
-
-
-def _environment() -> dict[str, str]:
-    import os
-
-    return dict(os.environ)
+    return os.environ.get("TURNOUT_API_URL") or f"http://{settings.api.host}:{settings.api.port}"
 
 
 def _home_id(home: Path) -> str:
-    """Tells the containers of several homes on one engine apart."""
-    import hashlib
-
-    return hashlib.sha256(str(home).encode()).hexdigest()[:16]
+    """Tells the containers of several homes on one engine apart; drawn once, since two machines may name a
+    home alike and share an engine."""
+    file = home / "run" / "home-id"
+    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with suppress(FileExistsError), file.open("x") as fresh:
+        fresh.write(secrets.token_hex(8))
+    return file.read_text()
 
 
 def _socket_folder(home: Path) -> Path:
     """Where Unix sockets lie: in the home, or, since their paths may have 100 characters only, in a short place."""
-    import os
     import tempfile
 
     folder = home / "run"
     if len(str(folder)) > 80:
-        folder = Path(tempfile.gettempdir()) / f"turnout-{os.getuid()}-{_home_id(home)[:8]}"
+        folder = Path(tempfile.gettempdir()) / f"turnout-{os.getuid()}-{_home_id(home)}"
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     if folder.stat().st_uid != os.getuid():
         raise Conflict(f"cannot use {folder}: it belongs to somebody else")
     return folder
+
+
+def pack_folder(folder: Path, destination: Path, *, limit_mib: int) -> Any:
+    """Pack a source folder for upload: see `turnout.builds.pack`."""
+    from turnout.builds.pack import pack_folder as pack
+
+    return pack(folder, destination, limit_mib=limit_mib)

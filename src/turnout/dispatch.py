@@ -93,9 +93,7 @@ class Dispatcher:
 
     async def _wake(self, wait: Wait, outcome: Outcome) -> None:
         """Resolve an awakeable. One that is resolved already, or whose handler has ended, is not an error."""
-        response = await self._ingress.post(
-            f"/restate/awakeables/{wait.awakeable_id}/resolve", json=asdict(outcome)
-        )
+        response = await self._ingress.post(f"/restate/awakeables/{wait.awakeable_id}/resolve", json=asdict(outcome))
         if response.status_code >= 500:
             raise Unavailable(f"cannot wake {wait.operation_id}: Restate answered {response.status_code}")
         await self._store.settle_wait(awakeable_id=wait.awakeable_id)
@@ -121,5 +119,3 @@ def _invocation(operation: UnsentOperation) -> tuple[str, dict[str, Any]]:
     if operation.from_source:
         return "/Builds/build/send", asked | {"deployment_id": target, "project_id": operation.project_id}
     return f"/Deployments/{operation.project_id}/deploy/send", asked | {"deployment_id": target}
-
-

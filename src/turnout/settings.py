@@ -1,24 +1,66 @@
 """Everything that can be set, read once at the start of a process.
 
 Each field is set by the environment variable `TURNOUT_<GROUP>_<FIELD>`, such as
-`TURNOUT_DEPLOY_READY_SECONDS=30`; `docs/settings.md` is generated from this file.
+`TURNOUT_DEPLOY_READY_GRACE_SECONDS=30`; an empty one counts as not set. `docs/settings.md` is generated from this file.
 """
 
 from __future__ import annotations
 
+import math
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, TypeVar, get_type_hints
 
+from turnout.domain import limits
 from turnout.domain.errors import Invalid
+from turnout.domain.hostnames import check_apex
 
 G = TypeVar("G")
 
 
-def _doc(default: Any, text: str) -> Any:
-    return field(default=default, metadata={"doc": text})
+def _not_negative(value: float) -> float:
+    if not 0 <= value < math.inf:
+        raise Invalid("it has to be a number that is not below zero")
+    return value
+
+
+def _positive(value: float) -> float:
+    if not 0 < value < math.inf:
+        raise Invalid("it has to be a number above zero")
+    return value
+
+
+def _port(value: int) -> int:
+    if not 0 <= value <= 65535:
+        raise Invalid("a port is a number from 0 to 65535")
+    return value
+
+
+def _region(name: str) -> str:
+    try:
+        return limits.check_slug(name)
+    except ValueError as error:
+        raise Invalid(f"a region {error}") from None
+
+
+def _regions(names: str) -> str:
+    listed = [_region(name.strip()) for name in names.split(",") if name.strip()]
+    if not listed:
+        raise Invalid("it has to name one region at least")
+    return ",".join(dict.fromkeys(listed))
+
+
+def _backend(name: str) -> str:
+    if name not in ("auto", "docker", "process"):
+        raise Invalid("it has to be auto, docker or process")
+    return name
+
+
+def _doc(default: Any, text: str, check: Callable[[Any], Any] | None = None) -> Any:
+    """A field with its line in the docs. `check` returns the value as it is used, or raises Invalid."""
+    return field(default=default, metadata={"doc": text, "check": check})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -26,10 +68,10 @@ class ApiSettings:
     """The HTTP API: what the command line, the dashboard and krane talk to."""
 
     host: str = _doc("127.0.0.1", "Address the API listens on.")
-    port: int = _doc(0, "Port the API listens on; 0 takes a free one and remembers it.")
-    upload_mib: int = _doc(256, "Largest source archive that is accepted, in MiB.")
-    unpacked_mib: int = _doc(1024, "Largest size of a source folder once unpacked, in MiB.")
-    body_kib: int = _doc(1024, "Largest JSON body that is accepted, in KiB.")
+    port: int = _doc(0, "Port the API listens on; 0 takes a free one and remembers it.", _port)
+    upload_mib: int = _doc(256, "Largest source archive that is accepted, in MiB.", _positive)
+    unpacked_mib: int = _doc(1024, "Largest size of a source folder once unpacked, in MiB.", _positive)
+    body_kib: int = _doc(1024, "Largest JSON body that is accepted, in KiB.", _positive)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,10 +79,8 @@ class GatewaySettings:
     """The gateway: where the traffic comes in."""
 
     host: str = _doc("127.0.0.1", "Address the gateway listens on.")
-    port: int = _doc(8000, "Port the gateway listens on; 0 takes a free one and remembers it.")
-    apex: str = _doc("localhost", "Domain under which every generated domain name lies.")
-    ads_port: int = _doc(0, "Port of the configuration stream to the gateways; 0 takes a free one.")
-    admin_port: int = _doc(0, "Loopback port of the gateway's own admin interface; 0 takes a free one.")
+    port: int = _doc(8000, "Port the gateway listens on; 0 takes a free one and remembers it.", _port)
+    apex: str = _doc("localhost", "Domain under which every generated domain name lies.", check_apex)
     drain_seconds: float = _doc(10.0, "How long requests in flight may go on when the gateway stops.")
 
 
@@ -51,9 +91,9 @@ class RestateSettings:
     ingress_url: str = _doc("", "Where requests to the workflows are sent; empty starts an own server.")
     admin_url: str = _doc("", "Restate's admin API; empty starts an own server.")
     worker_host: str = _doc("127.0.0.1", "Address the worker listens on for Restate.")
-    worker_port: int = _doc(0, "Port the worker listens on for Restate; 0 takes a free one and remembers it.")
+    worker_port: int = _doc(0, "Port the worker listens on for Restate; 0 takes a free one and remembers it.", _port)
     identity_key: str = _doc("", "Public key (publickeyv1_…) that calls to the worker must be signed with.")
-    memory_mib: int = _doc(128, "Memory of the own server's storage engine, in MiB.")
+    memory_mib: int = _doc(128, "Memory of the own server's storage engine, in MiB.", _positive)
     worker_grace_seconds: float = _doc(5.0, "How long steps in flight may go on when the worker stops.")
 
 
@@ -61,8 +101,8 @@ class RestateSettings:
 class DeploySettings:
     """Operations: how long they may take, and how much of what is kept."""
 
-    deadline_seconds: float = _doc(1800.0, "An operation that has not ended by then is failed.")
-    build_seconds: float = _doc(900.0, "Longest build.")
+    deadline_seconds: float = _doc(1800.0, "An operation that has not ended by then is failed.", _positive)
+    build_seconds: float = _doc(900.0, "Longest build.", _positive)
     ready_grace_seconds: float = _doc(
         15.0, "Waited for krane beyond the app's own health deadline, before the deploy is failed."
     )
@@ -73,23 +113,24 @@ class DeploySettings:
     openapi_seconds: float = _doc(5.0, "Waited for an app's OpenAPI document.")
     openapi_kib: int = _doc(2048, "Largest OpenAPI document that is kept, in KiB.")
     keep_warm_seconds: float = _doc(1800.0, "How long replaced instances stay ready for an instant rollback.")
-    step_seconds: float = _doc(30.0, "Longest time one attempt of a step may take.")
-    retry_seconds: float = _doc(600.0, "How long a failing step is tried again before its operation is failed.")
-    resend_seconds: float = _doc(5.0, "An operation that Restate has not confirmed by then is sent again.")
+    step_seconds: float = _doc(30.0, "Longest time one attempt of a step may take.", _positive)
+    retry_seconds: float = _doc(
+        600.0, "How long a failing step is tried again before its operation is failed.", _positive
+    )
     overdue_grace_seconds: float = _doc(
         60.0, "An overdue operation whose workflow does not answer its cancellation by then is ended without it."
     )
-    regions: str = _doc("local", "Names of the regions deployments run in, separated by commas.")
+    regions: str = _doc("local", "Names of the regions deployments run in, separated by commas.", _regions)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class KraneSettings:
     """Krane: the agent that runs instances."""
 
-    region: str = _doc("local", "The region this krane works for.")
-    backend: str = _doc("auto", "auto (Docker when its engine answers, and processes), docker, or process.")
+    region: str = _doc("local", "The region this krane works for.", _region)
+    backend: str = _doc("auto", "auto (Docker when its engine answers, and processes), docker, or process.", _backend)
     stop_seconds: float = _doc(10.0, "How long an instance may finish its requests before it is killed.")
-    output_mib: int = _doc(10, "Output that is kept of each instance, in MiB.")
+    output_mib: int = _doc(10, "Output that is kept of each instance, in MiB.", _positive)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -153,17 +194,18 @@ def _group(name: str, kind: type[G], environ: Mapping[str, str]) -> G:
     hints = get_type_hints(kind)
     values: dict[str, Any] = {}
     for each in fields(kind):  # type: ignore[arg-type]  # every group is a dataclass
-        text = environ.get(variable(name, each.name))
-        if text is not None:
-            values[each.name] = _convert(variable(name, each.name), text, hints[each.name])
+        if text := environ.get(variable(name, each.name)):
+            check = each.metadata["check"] or (None if hints[each.name] is str else _not_negative)
+            values[each.name] = _convert(variable(name, each.name), text, hints[each.name], check)
     return kind(**values)
 
 
-def _convert(name: str, text: str, kind: type) -> Any:
+def _convert(name: str, text: str, kind: type, check: Callable[[Any], Any] | None) -> Any:
     try:
         value = kind(text)
     except ValueError:
         raise Invalid(f"cannot read {name}: {text!r} is not a{'n' if kind is int else ''} {kind.__name__}") from None
-    if kind in (int, float) and value < 0:
-        raise Invalid(f"cannot read {name}: {text!r} is below zero")
-    return value
+    try:
+        return value if check is None else check(value)
+    except Invalid as error:
+        raise Invalid(f"cannot read {name}: {text!r}: {error.detail}") from None

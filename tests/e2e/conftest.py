@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from kit import App, Turnout
+from tests.kit import App, Turnout
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from kit import App, Turnout
+from tests.kit import App, Turnout
 
 
 def test_an_unknown_flag_is_wrong_usage(turnout: Turnout) -> None:

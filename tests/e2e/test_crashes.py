@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from kit import App, Traffic, Turnout, until
+from tests.kit import App, Traffic, Turnout, until
 
 SLOW_START = "import time\ntime.sleep(2)\n"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from kit import App, until
+from tests.kit import App, until
 
 EXITS = "import sys\nprint('cannot find the database', flush=True)\nsys.exit(3)\n"
 NEVER_LISTENS = "import time\nprint('thinking hard', flush=True)\ntime.sleep(600)\n"
@@ -53,7 +53,7 @@ def test_a_failing_version_changes_nothing(app: App, source: str, words: list[st
 
 def _with_deadline(manifest: str) -> str:
     """The manifest with an impatient health check on a path."""
-    kept = [line for line in manifest.splitlines() if "[health]" not in line and "path = \"/healthz\"" not in line]
+    kept = [line for line in manifest.splitlines() if "[health]" not in line and 'path = "/healthz"' not in line]
     return "\n".join([*kept, "", "[health]", 'path = "/healthz"', "deadline = 1.5", ""])
 
 

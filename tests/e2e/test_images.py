@@ -6,8 +6,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from kit import Turnout
-from support import busybox_image, require
+from tests.kit import Turnout
+from tests.support import busybox_image, require
 
 
 @pytest.mark.docker
@@ -57,5 +57,3 @@ def write(folder: Path, text: str) -> Path:
 def build(folder: Path, tag: str, text: str) -> None:
     """Build an image by hand."""
     subprocess.run(["docker", "build", "-q", "-t", tag, str(write(folder, text))], check=True, capture_output=True)
-
-

@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
-from kit import App, Turnout
+from tests.kit import App, Turnout
 
 UNKNOWN = "dep_01jd0000000000000000000000"
 
@@ -123,7 +123,11 @@ def test_promote_of_a_failed_deployment(make_app: Callable[[str], App]) -> None:
     failed = app.try_deploy()
     assert failed.code == 1
     broken = next(each for each in app.ls()["deployments"] if each["status"] == "failed")
-    is_problem(app.turnout.api.post(f"/v1/projects/{app.name}/promote", json={"target_deployment_id": broken["id"]}), 400, "failed")
+    is_problem(
+        app.turnout.api.post(f"/v1/projects/{app.name}/promote", json={"target_deployment_id": broken["id"]}),
+        400,
+        "failed",
+    )
 
 
 def test_rollback_and_promote_without_a_live_deployment(make_app: Callable[[str], App]) -> None:
@@ -146,7 +150,7 @@ def test_rollback_when_nothing_was_live_before(make_app: Callable[[str], App]) -
 
 def test_rollback_and_promote_to_a_deployment_without_running_instances(tmp_path_factory: Any) -> None:
     """400: what was stopped after its time cannot take traffic."""
-    from kit import until
+    from tests.kit import until
 
     turnout = Turnout(tmp_path_factory.mktemp("cold") / "home", TURNOUT_DEPLOY_KEEP_WARM_SECONDS="0.2")
     turnout.up("--backend", "process")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
-from kit import App, Traffic, Turnout
+from tests.kit import App, Traffic, Turnout
 
 
 def test_deploy_rollback_promote_without_a_lost_request(app: App) -> None:
@@ -142,7 +142,7 @@ def test_a_second_up_says_that_it_runs_already(turnout: Turnout) -> None:
 
 def test_logs_show_what_the_app_prints(app: App) -> None:
     """Standard output of the instance, readable after the fact."""
-    from kit import until
+    from tests.kit import until
 
     deployed = app.deploy("v1")
     app.turnout.get(app.live_domain, "/?marker=seen-in-the-log")
@@ -151,4 +151,6 @@ def test_logs_show_what_the_app_prints(app: App) -> None:
 
 def git(folder: Path, *arguments: str) -> str:
     """Run git in a folder."""
-    return subprocess.run(["git", "-C", str(folder), *arguments], check=True, capture_output=True, text=True).stdout.strip()
+    return subprocess.run(
+        ["git", "-C", str(folder), *arguments], check=True, capture_output=True, text=True
+    ).stdout.strip()

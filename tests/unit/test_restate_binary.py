@@ -92,9 +92,7 @@ async def test_the_named_file_wins_over_everything(machine: Machine, monkeypatch
     assert await machine.ensure() == named
 
 
-async def test_a_named_file_that_is_not_there_is_an_error(
-    machine: Machine, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_named_file_that_is_not_there_is_an_error(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
     """It is never replaced by another one behind the person's back."""
     machine.has_restate_server("1.7.12")
     monkeypatch.setenv("TURNOUT_RESTATE_SERVER", str(machine.cache / "nowhere"))
@@ -113,9 +111,7 @@ async def test_a_compatible_one_on_path_is_used(machine: Machine, version: str) 
     assert machine.npm_calls == []
 
 
-@pytest.mark.parametrize(
-    "code", [*(f"print('restate-server {v}')" for v in ("1.6.9", "2.0.0")), "raise SystemExit(3)"]
-)
+@pytest.mark.parametrize("code", [*(f"print('restate-server {v}')" for v in ("1.6.9", "2.0.0")), "raise SystemExit(3)"])
 async def test_an_unfit_one_on_path_is_left_alone(machine: Machine, code: str) -> None:
     """Too old, too new, or broken: another one is installed, and the person is told why."""
     unfit = program(machine.bin / "restate-server", code)

@@ -36,9 +36,15 @@ class BodyLimit:
                 raise TooLarge(f"cannot read the request: its body is larger than {self._limit // 1024} KiB")
             return message
 
-        if int(dict(scope["headers"]).get(b"content-length", b"0") or 0) > self._limit:
+        if _announced(scope) > self._limit:
             refused = TooLarge(f"cannot read the request: its body is larger than {self._limit // 1024} KiB")
             answer = problem(type=refused.type, title=refused.title, status=413, detail=refused.detail)
             await answer(scope, receive, send)
             return
         await self._app(scope, counted, send)
+
+
+def _announced(scope: Scope) -> int:
+    """The length that the headers claim; 0 when they claim none that can be read."""
+    claimed: bytes = dict(scope["headers"]).get(b"content-length", b"")
+    return int(claimed) if claimed.isdigit() else 0

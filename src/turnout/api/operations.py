@@ -12,9 +12,15 @@ from turnout.api.parts import Caller
 from turnout.api.present import operation_document
 from turnout.domain.documents import OperationDocument
 from turnout.domain.records import Operation, OperationKind
-from turnout.domain.statuses import OPERATION_TERMINAL, OperationStatus
+from turnout.domain.statuses import OPERATION_TERMINAL
+from turnout.domain.waits import WaitKind
 
 _KEEP_ALIVE_SECONDS: Final = 10.0
+_WAITED_FOR: Final = {
+    WaitKind.INSTANCES_RUNNING: "its instances to pass their health checks",
+    WaitKind.INSTANCES_GONE: "its instances to be gone",
+    WaitKind.GENERATION: "the gateways to confirm the switch",
+}
 
 
 async def show_operation(caller: Caller, operation_id: str) -> OperationDocument:
@@ -62,6 +68,9 @@ async def waiting_for(caller: Caller, operation: Operation) -> str | None:
         before = await caller.store.blocking_operation(operation_id=operation.id)
         if before is not None:
             return f"{before.id}, an earlier deploy of the same project"
-    if operation.status is OperationStatus.PENDING and not await caller.parts.restate.restate_is_up():
+    for wait in await caller.store.open_waits():
+        if wait.operation_id == operation.id:
+            return f"{_WAITED_FOR[wait.kind]}, until {wait.deadline_at:%H:%M:%S} UTC at the latest"
+    if not await caller.parts.restate.restate_is_up():
         return "Restate, which does not answer"
     return None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import Final
 
 from turnout.domain.documents import (
     DeploymentDocument,
@@ -13,15 +14,18 @@ from turnout.domain.documents import (
     StepDocument,
 )
 from turnout.domain.plans import DeployPlan
-from turnout.domain.records import Deployment, Environment, Operation, Project, Route, Step
+from turnout.domain.records import Deployment, Environment, Operation, Project, Route, Step, Sticky
 from turnout.domain.statuses import OPERATION_TERMINAL
+
+_ORDER: Final = (Sticky.NONE, Sticky.BRANCH, Sticky.ENVIRONMENT, Sticky.LIVE)
+"""A deployment's own address comes first."""
 
 
 def operation_document(
     operation: Operation,
     plan: DeployPlan,
     *,
-    steps: Iterable[Step],
+    steps: Sequence[Step],
     routes: Iterable[Route],
     gateway_url: str,
     waiting_for: str | None,
@@ -34,7 +38,7 @@ def operation_document(
         environment=plan.environment.slug,
         deployment_id=operation.deployment_id,
         status=operation.status,
-        reason=operation.reason,
+        reason=operation.reason or _why_not_live(operation, steps),
         live=operation.live,
         live_deployment_id=plan.project.live_deployment_id,
         previous_deployment_id=operation.previous_deployment_id,
@@ -121,9 +125,16 @@ def _domains(routes: Iterable[Route], deployment_id: str, gateway_url: str) -> t
     suffix = f"{colon}{port}" if colon and port not in ("", "80") else ""
     return tuple(
         DomainDocument(fqdn=route.fqdn, url=f"{scheme}://{route.fqdn}{suffix}", sticky=route.sticky)
-        for route in sorted(routes, key=lambda route: (route.sticky, route.fqdn))
+        for route in sorted(routes, key=lambda route: (_ORDER.index(route.sticky), route.fqdn))
         if route.deployment_id == deployment_id
     )
+
+
+def _why_not_live(operation: Operation, steps: Iterable[Step]) -> str | None:
+    """What the switch wrote beside its skipped step `live`."""
+    if operation.live or operation.status not in OPERATION_TERMINAL:
+        return None
+    return next((step.detail for step in steps if step.name == "live"), None)
 
 
 def _milliseconds(start: datetime, end: datetime | None) -> float | None:

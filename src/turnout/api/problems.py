@@ -45,12 +45,15 @@ def install(app: FastAPI, logger: Any) -> None:
     async def unexpected(request: Request, error: Exception) -> JSONResponse:
         logger.error("api.unexpected", path=request.url.path, error=type(error).__name__, exc_info=error)
         return problem(
-            type="internal", title="Something went wrong", status=500, detail="an unexpected error; the server's log has it"
+            type="internal",
+            title="Something went wrong",
+            status=500,
+            detail="an unexpected error; the server's log has it",
         )
 
 
 def _first_violation(error: RequestValidationError) -> str:
     """The first thing that is wrong, named by its place, without repeating what was sent."""
     first = error.errors()[0]
-    place = ".".join(str(part) for part in first["loc"] if part not in ("body", "query", "path")) or "the request"
+    place = ".".join(str(part) for part in first["loc"][1:]) or "the request"
     return f"{place}: {first['msg']}"

@@ -48,7 +48,11 @@ async def report(caller: Caller, region: Slug, body: RegionReport) -> Response:
 
 
 async def append_log(
-    caller: Caller, region: Slug, instance_id: InstanceId, deployment_id: DeploymentId, offset: Annotated[int, Query(ge=0)]
+    caller: Caller,
+    region: Slug,
+    instance_id: InstanceId,
+    deployment_id: DeploymentId,
+    offset: Annotated[int, Query(ge=0)],
 ) -> LogAccepted:
     """The next piece of an instance's output."""
     instances = await caller.store.instances_of(deployment_id=deployment_id)

@@ -25,9 +25,7 @@ def _get(path: str, handler: Callable[..., Any], access: Access = Access.ADMIN) 
     return Route(method="GET", path=path, handler=handler, access=access)
 
 
-def _post(
-    path: str, handler: Callable[..., Any], status: int, access: Access = Access.ADMIN
-) -> Route:
+def _post(path: str, handler: Callable[..., Any], status: int, access: Access = Access.ADMIN) -> Route:
     return Route(method="POST", path=path, handler=handler, access=access, status=status)
 
 

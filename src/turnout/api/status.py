@@ -69,10 +69,7 @@ async def _store_state(caller: Caller) -> str:
 
 
 async def _active(caller: Caller) -> tuple[ActiveOperation, ...]:
-    slugs = {
-        project.id: project.slug
-        for project in await caller.store.list_projects(workspace_id=caller.workspace_id)
-    }
+    slugs = {project.id: project.slug for project in await caller.store.list_projects(workspace_id=caller.workspace_id)}
     return tuple(
         [
             ActiveOperation(

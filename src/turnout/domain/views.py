@@ -55,7 +55,11 @@ class GatewaySource(Protocol):
         ...
 
     async def wait_for_change(self, *, timeout: float) -> None:
-        """Return soon after something was committed, and after `timeout` seconds at the latest."""
+        """Return soon after something was committed, and after `timeout` seconds at the latest.
+
+        A task that calls this again and again misses nothing: what was committed since its last call returned
+        ends the next one at once.
+        """
         ...
 
 

@@ -88,14 +88,22 @@ def generation_acknowledged(
     With no gateway connected the wait stays open until its deadline: one may be about to come back.
     """
     connected = [gateway for gateway in gateways if gateway.connected]
-    behind = [gateway for gateway in connected if gateway.acknowledged_generation < generation]
-    for gateway in behind:
-        if gateway.error_generation is not None and gateway.error_generation >= generation:
+    for gateway in connected:
+        if _refused(gateway, generation):
             return Outcome(ok=False, reason=f"gateway {gateway.id} refused the configuration: {gateway.error}")
-    if not connected or behind:
+    if not connected or any(gateway.acknowledged_generation < generation for gateway in connected):
         return None
     last = max((g.acknowledged_at for g in connected if g.acknowledged_at is not None), default=committed_at)
     return Outcome(ok=True, propagation_ms=max(0.0, (last - committed_at).total_seconds() * 1000))
+
+
+def _refused(gateway: GatewayRecord, generation: int) -> bool:
+    """A gateway goes on after a refusal and confirms later generations: the refused one is still not served."""
+    if gateway.error_generation is None:
+        return False
+    return gateway.error_generation == generation or (
+        gateway.acknowledged_generation < generation < gateway.error_generation
+    )
 
 
 def unacknowledged(gateways: Iterable[GatewayRecord], *, generation: int) -> str:

@@ -89,7 +89,6 @@ class Building:
     async def _keep(self, steps: Steps, call: BuildCall, image: str) -> None:
         async def keep() -> None:
             await self._db.set_image(deployment_id=call.deployment_id, image=image)
-            await self._client().forget(call.deployment_id)
 
         await steps.close("build", Note(detail=image), keep)
 
@@ -115,5 +114,3 @@ class Building:
         if self._parts.builds is None:
             raise NotBuilt("cannot build from source: no build client is configured")
         return self._parts.builds
-
-

@@ -88,9 +88,7 @@ class Deploy:
             return plan
 
         async def building() -> DeployPlan:
-            await self._db.advance_deployment(
-                deployment_id=request.deployment_id, status=DeploymentStatus.BUILDING
-            )
+            await self._db.advance_deployment(deployment_id=request.deployment_id, status=DeploymentStatus.BUILDING)
             if request.docker_image is not None:
                 await self._db.set_image(deployment_id=request.deployment_id, image=request.docker_image)
             plan = await self._db.load_deploy_plan(deployment_id=request.deployment_id)
@@ -134,9 +132,7 @@ class Deploy:
             note=lambda instances: Note(detail=", ".join(each.address or "" for each in instances)),
         )
 
-    async def _become_ready(
-        self, steps: Steps, signal_id: str, signal: Any, plan: DeployPlan, seconds: float
-    ) -> None:
+    async def _become_ready(self, steps: Steps, signal_id: str, signal: Any, plan: DeployPlan, seconds: float) -> None:
         outcome = await steps.wait("readiness", signal, seconds=seconds)
         if outcome is None:
             outcome = await steps.quietly("why not ready", lambda: self._why_not_ready(plan, seconds), Outcome)

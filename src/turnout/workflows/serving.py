@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-from typing import Any
 
 import restate
 from hypercorn.asyncio import serve as hypercorn_serve
@@ -16,7 +14,7 @@ from turnout.settings import RestateSettings
 from turnout.workflows.workflow import Workflow
 
 
-async def serve(workflow: Workflow, settings: RestateSettings, *, logger: Any) -> None:
+async def serve(workflow: Workflow, settings: RestateSettings) -> None:
     """Serve until SIGTERM. Calls that the Restate server has not signed are refused when a key is configured.
 
     Steps in flight get the configured grace; what is cut off then is done again by whoever comes next.
@@ -36,20 +34,22 @@ async def serve(workflow: Workflow, settings: RestateSettings, *, logger: Any) -
     told = asyncio.Event()
     # The SDK has a SIGTERM handler of its own, and asyncio keeps one a signal: ours is hung up beside it.
     install_shutdown_hook(asyncio.get_running_loop(), told.set)
-    serving = asyncio.create_task(hypercorn_serve(app, config, shutdown_trigger=told.wait))  # type: ignore[arg-type]  # both are ASGI
+    serving = asyncio.create_task(hypercorn_serve(app, config, shutdown_trigger=told.wait))
     stopping = asyncio.create_task(told.wait())
-    await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
-    if not told.is_set():
-        stopping.cancel()
-        try:
-            await serving
-        except OSError as error:
-            raise Conflict(f"cannot start the worker: {config.bind[0]}: {error.strerror}") from None
-        return
-    # Streams from Restate stay open while their handlers wait; the server does not end them by itself.
-    logger.info("worker.stopping", grace_seconds=settings.worker_grace_seconds)
-    _, unfinished = await asyncio.wait({serving}, timeout=settings.worker_grace_seconds)
-    for task in unfinished:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
+    try:
+        await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        if not told.is_set():
+            await _explained(serving, config.bind[0])
+        # Streams from Restate stay open while their handlers wait; the server does not end them by itself.
+        await asyncio.wait({serving}, timeout=settings.worker_grace_seconds)
+    finally:
+        for task in (serving, stopping):
+            task.cancel()
+        await asyncio.gather(serving, stopping, return_exceptions=True)
+
+
+async def _explained(serving: asyncio.Task[None], address: str) -> None:
+    try:
+        await serving
+    except OSError as error:
+        raise Conflict(f"cannot start the worker: {address}: {error.strerror}") from None

@@ -19,6 +19,7 @@ from turnout.workflows.serde import JsonOf
 
 T = TypeVar("T")
 
+
 def was_cancelled(error: TerminalError) -> bool:
     """Whether somebody cancelled the invocation, as the SDK tells it: exactly this status and message."""
     return error.status_code == 409 and error.message == "cancelled"
@@ -31,9 +32,7 @@ class Timeline(Protocol):
         """The step is under way."""
         ...
 
-    async def end_step(
-        self, *, operation_id: str, name: str, status: StepStatus, detail: str | None = None
-    ) -> None:
+    async def end_step(self, *, operation_id: str, name: str, status: StepStatus, detail: str | None = None) -> None:
         """The step is over."""
         ...
 
@@ -50,7 +49,7 @@ class Note:
     detail: str | None = None
 
 
-class Retry(Exception):  # noqa: N818  # it is not an error yet
+class Retry(Exception):  # it is not an error yet
     """The step failed in a way that may pass. Restate shows and stores the text, so it is a sentence, not a dump."""
 
     def __repr__(self) -> str:
@@ -128,9 +127,7 @@ class Steps:
         await self._timeline.begin_step(operation_id=self.operation_id, name=name)
 
     async def _end(self, name: str, note: Note) -> None:
-        await self._timeline.end_step(
-            operation_id=self.operation_id, name=name, status=note.status, detail=note.detail
-        )
+        await self._timeline.end_step(operation_id=self.operation_id, name=name, status=note.status, detail=note.detail)
 
     async def _effect(self, name: str, action: Callable[[], Awaitable[T]]) -> T:
         await self._hook(name, "before")

@@ -7,6 +7,7 @@ from datetime import timedelta
 import restate
 from restate import TerminalError
 
+from turnout.domain.errors import Invalid
 from turnout.domain.plans import SwitchRequest, SwitchResult
 from turnout.domain.records import Operation, OperationKind
 from turnout.domain.statuses import StepStatus
@@ -35,14 +36,13 @@ class Switching:
 
     async def rollback(self, ctx: restate.ObjectContext, request: RollbackRequest) -> RollbackResponse:
         """The target takes the environment's and the live domains back; the project is marked rolled back."""
-        operation_id = request.operation_id or await self._parts.new_operation_id(ctx)
         call = SwitchCall(
-            operation_id=operation_id,
+            operation_id=request.operation_id or await self._parts.new_operation_id(ctx),
             kind=OperationKind.ROLLBACK,
             target_id=request.target_deployment_id,
             source_id=request.source_deployment_id,
         )
-        switched = await self._operate(ctx, call)
+        switched = await self._operate(ctx, call, known=request.operation_id is not None)
         return RollbackResponse(
             live_deployment_id=request.target_deployment_id,
             generation=switched.result.generation,
@@ -51,11 +51,12 @@ class Switching:
 
     async def promote(self, ctx: restate.ObjectContext, request: PromoteRequest) -> PromoteResponse:
         """The target takes the environment's and the live domains; the rolled-back mark is cleared."""
-        operation_id = request.operation_id or await self._parts.new_operation_id(ctx)
         call = SwitchCall(
-            operation_id=operation_id, kind=OperationKind.PROMOTE, target_id=request.target_deployment_id
+            operation_id=request.operation_id or await self._parts.new_operation_id(ctx),
+            kind=OperationKind.PROMOTE,
+            target_id=request.target_deployment_id,
         )
-        switched = await self._operate(ctx, call)
+        switched = await self._operate(ctx, call, known=request.operation_id is not None)
         return PromoteResponse(
             live_deployment_id=request.target_deployment_id,
             generation=switched.result.generation,
@@ -85,18 +86,16 @@ class Switching:
         confirmed = await steps.wait("propagation", signal, seconds=seconds)
         if confirmed is None:
             confirmed = await steps.quietly("who is behind", lambda: self._who_is_behind(result), Outcome)
-        await steps.close(
-            "propagation", _propagated(confirmed), lambda: self._db.settle_wait(awakeable_id=signal_id)
-        )
+        await steps.close("propagation", _propagated(confirmed), lambda: self._db.settle_wait(awakeable_id=signal_id))
         self._retire_later(ctx, result)
         return Switched(result=result, confirmed=confirmed)
 
-    async def _operate(self, ctx: restate.ObjectContext, call: SwitchCall) -> Switched:
-        """A whole operation that is one switch."""
+    async def _operate(self, ctx: restate.ObjectContext, call: SwitchCall, *, known: bool) -> Switched:
+        """A whole operation that is one switch. One that nobody wrote down yet is written down first."""
         steps = self._parts.steps(ctx, operation_id=call.operation_id)
         project_id = ctx.key()
 
-        async def lookup() -> Operation:
+        async def adopt() -> None:
             await self._db.adopt_operation(
                 operation_id=call.operation_id,
                 kind=call.kind,
@@ -104,8 +103,15 @@ class Switching:
                 deployment_id=call.target_id,
                 source_deployment_id=call.source_id,
             )
-            return await self._db.begin_operation(operation_id=call.operation_id)
 
+        async def lookup() -> Operation:
+            operation = await self._db.begin_operation(operation_id=call.operation_id)
+            if operation.project_id != project_id or operation.deployment_id != call.target_id:
+                raise Invalid(f"cannot switch to {call.target_id}: it is not what {operation.id} was asked for")
+            return operation
+
+        if not known:
+            await steps.quietly("adopt", adopt, type(None))
         try:
             await steps.run("lookup", lookup, Operation)
             switched = await self.switch(ctx, call)

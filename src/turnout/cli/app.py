@@ -1,0 +1,69 @@
+"""The verbs as typer knows them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+
+import typer
+
+from turnout import __version__
+from turnout.cli import deploy, down, logs, ls, part, promote, rollback, status, up
+
+_PARTS: Final = "Parts, each alone in the foreground"
+
+app = typer.Typer(
+    name="turnout",
+    help="Durable deployments on your own machines: deploy, roll back, promote, without dropping a request.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    pretty_exceptions_enable=False,
+)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"turnout {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _main(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and exit.", callback=_version, is_eager=True)
+    ] = False,
+) -> None:
+    pass
+
+
+for verb in (up.up, deploy.deploy, ls.ls, rollback.rollback, promote.promote, logs.logs, status.status, down.down):
+    app.command()(verb)
+
+
+@app.command(rich_help_panel=_PARTS)
+def server() -> int:
+    """Run the API, with what sends operations on to Restate."""
+    return part.run_part("server")
+
+
+@app.command(rich_help_panel=_PARTS)
+def worker() -> int:
+    """Run the workflows, as Restate calls them."""
+    return part.run_part("worker")
+
+
+@app.command(rich_help_panel=_PARTS)
+def krane(
+    stop_instances_on_exit: Annotated[
+        bool, typer.Option("--stop-instances-on-exit", help="End the instances when krane is told to end.")
+    ] = False,
+) -> int:
+    """Run the agent that starts and watches the instances of a region."""
+    return part.run_part("krane", ("--stop-instances-on-exit",) if stop_instances_on_exit else ())
+
+
+@app.command(rich_help_panel=_PARTS)
+def gateway() -> int:
+    """Run an Envoy, and what tells it whom to serve."""
+    return part.run_part("gateway")

@@ -1,0 +1,111 @@
+"""`turnout status`: is every part healthy; what runs, what waits, and why."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from turnout.cli.options import Json
+
+if TYPE_CHECKING:
+    from turnout.domain.documents import StatusDocument
+    from turnout.domain.errors import TurnoutError
+
+
+def status(json: Json = False) -> int:
+    """Show the health of every part, the memory each takes, and what is running or waiting.
+
+    With the control plane away the parts on this machine are still shown, and the exit code is 3.
+
+    Examples:
+
+        turnout status
+
+        turnout status --json
+    """
+    import asyncio
+    import os
+
+    from turnout.cli import show
+    from turnout.cli.failures import DONE, error_document, exit_code
+    from turnout.domain.errors import TurnoutError
+    from turnout.local.record import parts_document
+    from turnout.settings import home_folder
+
+    home = home_folder(os.environ)
+    parts = parts_document(home)
+    memory = round(sum(part["memory_mib"] for part in parts), 1)
+    answer: StatusDocument | None = None
+    away: TurnoutError | None = None
+    try:
+        answer = asyncio.run(_fetch())
+    except TurnoutError as error:
+        away = error
+    if json:
+        content: dict[str, Any] = answer.model_dump(mode="json") if answer else {}
+        content |= {"home": str(home), "parts": parts, "memory_mib": memory}
+        if away is not None:
+            content |= {"healthy": False, "error": error_document(away)}
+        show.document(content)
+    else:
+        if answer is not None:
+            _print_answer(answer)
+        if parts:
+            _print_parts(parts, memory)
+            if parts[0]["pid"] is None:
+                show.note(
+                    "nothing watches these parts any more: `turnout up` takes them over, `turnout down` ends them"
+                )
+        if away is not None:
+            show.note(f"turnout: {away.detail}")
+    return exit_code(away) if away is not None else DONE
+
+
+async def _fetch() -> StatusDocument:
+    from turnout.cli.connect import connect
+
+    async with connect() as client:
+        return await client.status()
+
+
+def _print_answer(answer: StatusDocument) -> None:
+    from turnout.cli import show
+
+    print(f"{'healthy' if answer.healthy else 'not healthy'}   generation {answer.generation}   {answer.version}")
+    rows = show.plain_table("what", "state")
+    rows.add_row("store", answer.store)
+    rows.add_row("restate", answer.restate)
+    for region in answer.regions:
+        state = "connected" if region.connected else "not connected"
+        backends = ", ".join(region.backends) or "nothing"
+        rows.add_row(f"region {region.region}", f"{state}, {region.instances_running} instances, runs {backends}")
+    for gateway in answer.gateways:
+        state = "connected" if gateway.connected else "not connected"
+        error = f", {gateway.error}" if gateway.error else ""
+        rows.add_row(f"gateway {gateway.gateway_id}", f"{state}, generation {gateway.acknowledged_generation}{error}")
+    for operation in answer.operations:
+        waiting = f", waiting for {operation.waiting_for}" if operation.waiting_for else ""
+        rows.add_row(
+            operation.operation_id,
+            f"{operation.kind} {operation.project}: {operation.status}{waiting}, {show.age(operation.created_at)}",
+        )
+    show.table(rows)
+
+
+def _print_parts(parts: list[dict[str, Any]], memory: float) -> None:
+    from datetime import datetime
+
+    from turnout.cli import show
+
+    rows = show.plain_table("part", "pid", "status", "memory", "restarts", "since")
+    for part in parts:
+        rows.add_row(
+            part["name"],
+            str(part["pid"] or ""),
+            part["status"],
+            f"{part['memory_mib']:.0f} MiB",
+            str(part["restarts"]),
+            show.age(datetime.fromisoformat(part["since"])) if part["since"] else "",
+        )
+    rows.add_row("all", "", "", f"{memory:.0f} MiB", "", "")
+    print()
+    show.table(rows)

@@ -1,0 +1,143 @@
+"""What a person or a program with an admin token can ask for."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote
+
+from pydantic import BaseModel
+
+from turnout.client.retry import Patience
+from turnout.client.wire import Wire
+from turnout.domain.documents import (
+    DeployBody,
+    DeploymentDocument,
+    OperationAccepted,
+    OperationDocument,
+    ProjectDocument,
+    ProjectList,
+    PromoteBody,
+    RollbackBody,
+    SourceAccepted,
+    StatusDocument,
+)
+from turnout.domain.errors import TurnoutError
+from turnout.domain.statuses import OPERATION_TERMINAL
+
+Progress = Callable[[int, int], None]
+"""Called with the bytes that are sent and the bytes there are."""
+
+_CHUNK: Final = 256 * 1024
+_JSON: Final = {"content-type": "application/json"}
+
+
+class Client(Wire):
+    """Every method raises TurnoutError: the server's refusal, or Unreachable when there is no answer."""
+
+    async def status(self) -> StatusDocument:
+        """The control plane's view of itself."""
+        return await self.ask(StatusDocument, "GET", "/v1/status")
+
+    async def projects(self) -> ProjectList:
+        """The projects of the token's workspace, by name."""
+        return await self.ask(ProjectList, "GET", "/v1/projects")
+
+    async def project(self, name: str) -> ProjectDocument:
+        """A project and its deployments. Raises NotFound."""
+        return await self.ask(ProjectDocument, "GET", f"/v1/projects/{_part(name)}")
+
+    async def upload_source(self, archive: Path, *, progress: Progress | None = None) -> SourceAccepted:
+        """Send a packed source folder (tar.gz). Raises TooLarge, or Invalid when it will not be unpacked."""
+        size = archive.stat().st_size
+        return await self.ask(
+            SourceAccepted,
+            "POST",
+            "/v1/sources",
+            content=_chunks(archive, size, progress),
+            headers={"content-type": "application/gzip", "content-length": str(size)},
+            timeout=300.0,
+        )
+
+    async def deploy(self, project: str, body: DeployBody) -> OperationAccepted:
+        """Ask for a new version."""
+        return await self._begin(project, "deployments", body)
+
+    async def rollback(self, project: str, body: RollbackBody) -> OperationAccepted:
+        """Ask that an earlier deployment takes the live domains back."""
+        return await self._begin(project, "rollback", body)
+
+    async def promote(self, project: str, body: PromoteBody) -> OperationAccepted:
+        """Ask that this deployment takes the live domains."""
+        return await self._begin(project, "promote", body)
+
+    async def operation(self, operation_id: str) -> OperationDocument:
+        """An operation as it stands. Raises NotFound."""
+        return await self.ask(OperationDocument, "GET", f"/v1/operations/{_part(operation_id)}")
+
+    async def operation_events(
+        self, operation_id: str, *, patience: float | None = 60.0
+    ) -> AsyncGenerator[OperationDocument, None]:
+        """The operation as it stands, then again after each change; ends after a terminal status.
+
+        A cut is mended by connecting again, so the same document may come twice. Raises Unreachable when the
+        server stays away for `patience` seconds (None waits for ever): the operation itself goes on.
+        """
+        waiting = Patience(total=patience)
+        path = f"/v1/operations/{_part(operation_id)}/events"
+        while True:
+            cut: TurnoutError | None = None
+            try:
+                async with aclosing(self.events(OperationDocument, path, event="operation")) as documents:
+                    async for document in documents:
+                        waiting.alive()
+                        yield document
+                        if document.status in OPERATION_TERMINAL:
+                            return
+            except TurnoutError as error:
+                cut = error
+            await asyncio.sleep(waiting.pause_after(cut))
+
+    async def deployment(self, deployment_id: str) -> DeploymentDocument:
+        """One deployment. Raises NotFound."""
+        return await self.ask(DeploymentDocument, "GET", f"/v1/deployments/{_part(deployment_id)}")
+
+    async def logs(
+        self, deployment_id: str, *, follow: bool = False, instance: str | None = None
+    ) -> AsyncGenerator[bytes, None]:
+        """What a deployment's instances printed; with `follow` also what they print from now on."""
+        params = {"follow": "true"} if follow else {}
+        if instance is not None:
+            params["instance"] = instance
+        path = f"/v1/deployments/{_part(deployment_id)}/logs"
+        silence = None if follow else 30.0  # an app may have nothing to say for hours
+        async with self.stream(path, params=params, silence=silence, accept="text/plain") as response:
+            async for chunk in response.aiter_bytes():
+                yield chunk
+
+    async def _begin(self, project: str, verb: str, body: BaseModel) -> OperationAccepted:
+        return await self.ask(
+            OperationAccepted,
+            "POST",
+            f"/v1/projects/{_part(project)}/{verb}",
+            content=body.model_dump_json().encode(),
+            headers=_JSON,
+        )
+
+
+async def _chunks(archive: Path, size: int, progress: Progress | None) -> AsyncIterator[bytes]:
+    sent = 0
+    with await asyncio.to_thread(archive.open, "rb") as file:
+        while chunk := await asyncio.to_thread(file.read, _CHUNK):
+            yield chunk
+            sent += len(chunk)
+            if progress is not None:
+                progress(sent, size)
+
+
+def _part(text: str) -> str:
+    """A name as one part of a path: whatever it holds, it stays one part."""
+    return quote(text, safe="")

@@ -1,0 +1,100 @@
+"""The Restate server of this machine: its configuration as data, and making our worker known to it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+from turnout.domain.errors import Unavailable
+from turnout.local.loopback import call
+from turnout.local.ports import LOOPBACK, Ports
+
+NODE: Final = "turnout"
+"""Fixed, since the data folder belongs to the node of this name and the machine's own name may change."""
+_RETRY_SECONDS: Final = 1.0
+
+
+def config(*, data: Path, identity: Path, ports: Ports, memory_mib: int, deadline_seconds: float) -> str:
+    """The configuration file.
+
+    A worker that is away is called again every second. No call is tried for longer than twice the deadline
+    of an operation, which has been failed by then: it is killed, because a paused one would hold its
+    project's key until somebody came and looked.
+    """
+    attempts = max(60, int(2 * deadline_seconds / _RETRY_SECONDS))
+    return f"""\
+# Written by `turnout up` at every start: changes are lost.
+node-name = "{NODE}"
+cluster-name = "{NODE}"
+base-dir = {_quoted(data)}
+listen-mode = "tcp"
+bind-ip = "{LOOPBACK}"
+advertised-host = "{LOOPBACK}"
+bind-port = {ports.restate_node}
+default-num-partitions = 2
+rocksdb-total-memory-size = "{memory_mib} MiB"
+disable-telemetry = true
+log-filter = "warn,octocrab=off"
+log-format = "compact"
+log-disable-ansi-codes = true
+shutdown-timeout = "5s"
+
+[default-retry-policy]
+initial-interval = "50ms"
+exponentiation-factor = 2.0
+max-interval = "{_RETRY_SECONDS:g}s"
+max-attempts = {attempts}
+on-max-attempts = "kill"
+
+[bifrost]
+record-cache-memory-size = "16 MiB"
+
+[ingress]
+bind-port = {ports.restate_ingress}
+
+[admin]
+bind-port = {ports.restate_admin}
+disable-web-ui = true
+
+[worker.invoker]
+request-identity-private-key-pem-file = {_quoted(identity)}
+"""
+
+
+async def register_worker(admin_url: str, worker_url: str) -> None:
+    """Make the worker at this address the one that Restate calls. Doing it again changes nothing.
+
+    A worker that was known under another address of this machine has moved: its calls in flight are sent
+    to the new one. Raises Unavailable when Restate or the worker does not answer, or the worker is refused.
+    """
+    status, answer = await call("GET", f"{admin_url}/deployments", timeout=10)
+    if status != 200:
+        raise Unavailable(f"cannot read Restate's deployments: it answers {status}")
+    for deployment in answer["deployments"]:
+        if _moved(deployment.get("uri", ""), worker_url):
+            status, refusal = await call(
+                "PATCH", f"{admin_url}/deployments/{deployment['id']}", body={"uri": worker_url}, timeout=20
+            )
+            if status != 200:
+                raise Unavailable(f"cannot tell Restate where the worker moved to: {_message(status, refusal)}")
+    status, refusal = await call(
+        "POST", f"{admin_url}/deployments", body={"uri": worker_url, "force": True}, timeout=20
+    )
+    if status not in (200, 201):
+        raise Unavailable(f"cannot register the worker with Restate: {_message(status, refusal)}")
+
+
+def _moved(uri: str, worker_url: str) -> bool:
+    old, new = urlsplit(uri), urlsplit(worker_url)
+    return old.hostname == new.hostname and old.port != new.port
+
+
+def _message(status: int, refusal: object) -> str:
+    text = refusal.get("message") if isinstance(refusal, dict) else None
+    return f"it answers {status}{f': {text}' if text else ''}"
+
+
+def _quoted(path: Path) -> str:
+    return json.dumps(str(path), ensure_ascii=False)  # a JSON string of a path is a TOML string too

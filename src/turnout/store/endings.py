@@ -1,0 +1,167 @@
+"""How deployments end: retired, abandoned, or given up with an operation that nobody carries on."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Final
+
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from turnout.domain.plans import UnsentOperation
+from turnout.domain.records import Operation, OperationKind, Sticky
+from turnout.domain.statuses import (
+    ACTIVE,
+    OPERATION_TERMINAL,
+    TERMINAL,
+    DeploymentStatus,
+    OperationStatus,
+)
+from turnout.domain.waits import Wait
+from turnout.store.lookups import lock_deployment, lock_operation, lock_project
+from turnout.store.outbox import asked_operations
+from turnout.store.part import Part
+from turnout.store.placements import remove_placements
+from turnout.store.schema import deployments, operations, placements, routes, switches, waits
+from turnout.store.timeline import end_operation
+from turnout.store.waits import find_result, write_wait
+
+_OVERDUE: Final = "it did not end by its deadline, and nobody carried it on; deploy again"
+
+
+class Endings(Part):
+    """A bad end never touches what is switched to; a good one never touches what is needed."""
+
+    async def retire(self, *, deployment_id: str, generation: int) -> bool:
+        """Stop a deployment that the switch of `generation` replaced. Returns whether it is stopped.
+
+        It stays when a later switch moved one of its domains (that switch has its own message), when it is
+        live, when a branch, environment or live domain leads to it, or when it is not ready. Decided and
+        done in one transaction: a rollback to it comes wholly before or wholly after.
+        """
+        async with self._db.write() as tx:
+            project_id = select(deployments.c.project_id).where(deployments.c.id == deployment_id)
+            found: str | None = (await tx.execute(project_id)).scalar_one_or_none()
+            if found is None:
+                return False
+            project = await lock_project(tx, found)
+            deployment = await lock_deployment(tx, deployment_id)
+            if deployment.status is not DeploymentStatus.READY:
+                return deployment.status is DeploymentStatus.STOPPED
+            if project.live_deployment_id == deployment_id or await _holds_domains(tx, deployment_id):
+                return False
+            if await _moved_after(tx, project.id, deployment_id, generation):
+                return False
+            await _set_status(tx, deployment_id, DeploymentStatus.STOPPED, reason=None)
+            await remove_placements(tx, deployment_id)
+            return True
+
+    async def abandon_deployment(
+        self,
+        *,
+        operation_id: str,
+        deployment_id: str,
+        status: DeploymentStatus,
+        reason: str,
+        wait: Wait | None,
+    ) -> bool:
+        """Undo a deploy that went wrong: status and reason, and nothing of it shall run.
+
+        Returns whether there is something to wait for; then `wait` is written down. A deployment whose
+        switch is committed is left alone. The operation is not ended here.
+        """
+        async with self._db.write() as tx:
+            deployment = await lock_deployment(tx, deployment_id)
+            await lock_operation(tx, operation_id)
+            await _give_up(tx, deployment_id, deployment.status, status, reason)
+            if deployment.status not in ACTIVE | TERMINAL:
+                return False
+            placed = select(placements.c.region).where(placements.c.deployment_id == deployment_id)
+            if wait is None or (await tx.execute(placed)).first() is None:
+                return False
+            await write_wait(tx, wait)
+            return True
+
+    async def fail_deploy(
+        self,
+        *,
+        operation_id: str,
+        deployment_id: str,
+        reason: str,
+        status: DeploymentStatus = DeploymentStatus.FAILED,
+    ) -> Operation:
+        """End a deploy badly, all at once: deployment, instances, timeline and operation.
+
+        `status` is failed, cancelled or superseded. What has ended stays as it is, and a deployment whose
+        switch is committed cannot fail any more: its operation ends `degraded` with the reason.
+        """
+        async with self._db.write() as tx:
+            deployment = await lock_deployment(tx, deployment_id)
+            operation = await lock_operation(tx, operation_id)
+            await _give_up(tx, deployment_id, deployment.status, status, reason)
+            if operation.status not in OPERATION_TERMINAL:
+                switched = await find_result(tx, operation_id) is not None
+                ending = OperationStatus.DEGRADED if switched else OperationStatus(status.value)
+                await end_operation(tx, operation_id, ending, reason, at=self._db.now())
+            return await lock_operation(tx, operation_id)
+
+    async def overdue_operations(self, *, grace_seconds: float) -> tuple[UnsentOperation, ...]:
+        """Operations that have not ended `grace_seconds` after their deadline, oldest first."""
+        late = operations.c.deadline_at <= self._db.now() - timedelta(seconds=grace_seconds)
+        async with self._db.read() as tx:
+            return await asked_operations(tx, operations.c.ended_at.is_(None), late)
+
+    async def end_overdue(self, *, operation_id: str) -> None:
+        """End an operation that nobody carries on, as `fail_deploy` does, and its open waits with it.
+
+        Does nothing when it has ended, or when its deadline is still to come.
+        """
+        async with self._db.write() as tx:
+            now = self._db.now()
+            named = select(operations.c.deployment_id).where(operations.c.id == operation_id)
+            deployment_id: str | None = (await tx.execute(named)).scalar_one_or_none()
+            if deployment_id is None:
+                return
+            deployment = await lock_deployment(tx, deployment_id)
+            late = select(operations.c.kind).where(
+                operations.c.id == operation_id,
+                operations.c.ended_at.is_(None),
+                operations.c.deadline_at <= now,
+            )
+            kind = (await tx.execute(late.with_for_update(key_share=True))).scalar_one_or_none()
+            if kind is None:
+                return
+            if kind == OperationKind.DEPLOY:
+                await _give_up(tx, deployment_id, deployment.status, DeploymentStatus.FAILED, _OVERDUE)
+            switched = await find_result(tx, operation_id) is not None
+            ending = OperationStatus.DEGRADED if switched else OperationStatus.FAILED
+            await end_operation(tx, operation_id, ending, _OVERDUE, at=now)
+            unsettled = update(waits).where(waits.c.operation_id == operation_id, waits.c.settled_at.is_(None))
+            await tx.execute(unsettled.values(settled_at=now))
+
+
+async def _give_up(
+    tx: AsyncConnection, deployment_id: str, now: DeploymentStatus, status: DeploymentStatus, reason: str
+) -> None:
+    """Unless it was switched to, the deployment ends (once) and shall run nowhere."""
+    if now in ACTIVE:
+        await _set_status(tx, deployment_id, status, reason=reason)
+    if now in ACTIVE | TERMINAL:
+        await remove_placements(tx, deployment_id)
+
+
+async def _set_status(tx: AsyncConnection, deployment_id: str, status: DeploymentStatus, *, reason: str | None) -> None:
+    change = update(deployments).where(deployments.c.id == deployment_id)
+    await tx.execute(change.values(status=status, reason=reason))
+
+
+async def _holds_domains(tx: AsyncConnection, deployment_id: str) -> bool:
+    sticky = select(routes.c.id).where(routes.c.deployment_id == deployment_id, routes.c.sticky != Sticky.NONE)
+    return (await tx.execute(sticky)).first() is not None
+
+
+async def _moved_after(tx: AsyncConnection, project_id: str, deployment_id: str, generation: int) -> bool:
+    """Whether a later switch gave it a domain or took one away."""
+    later = select(switches.c.routes).where(switches.c.project_id == project_id, switches.c.generation > generation)
+    moved = [route for (routed,) in await tx.execute(later) for route in routed]
+    return any(deployment_id in (route["from"], route["to"]) for route in moved)

@@ -1,0 +1,43 @@
+"""A project and an environment come into being with the first deploy that names them."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from turnout.domain.errors import NotFound
+from turnout.domain.ids import new_id
+from turnout.domain.records import Environment, Project
+from turnout.store import rows
+from turnout.store.database import insert_into
+from turnout.store.lookups import find_project_by_slug
+from turnout.store.schema import environments, projects, sources, workspaces
+
+
+async def require_workspace(tx: AsyncConnection, workspace_id: str) -> None:
+    """Raises NotFound."""
+    row = (await tx.execute(select(workspaces.c.id).where(workspaces.c.id == workspace_id))).first()
+    if row is None:
+        raise NotFound(f"there is no workspace {workspace_id}")
+
+
+async def require_source(tx: AsyncConnection, workspace_id: str, source_id: str) -> None:
+    """Raises NotFound when this workspace has not uploaded that source, whoever else has."""
+    statement = select(sources.c.id).where(sources.c.workspace_id == workspace_id, sources.c.id == source_id)
+    if (await tx.execute(statement)).first() is None:
+        raise NotFound(f"cannot deploy: there is no source {source_id}; upload it first")
+
+
+async def ensure_project(tx: AsyncConnection, workspace_id: str, slug: str) -> Project:
+    """The project of that name; two deploys that both come first agree on one."""
+    made = insert_into(tx, projects).values(id=new_id("prj"), workspace_id=workspace_id, slug=slug)
+    await tx.execute(made.on_conflict_do_nothing(index_elements=["workspace_id", "slug"]))
+    return await find_project_by_slug(tx, workspace_id, slug)
+
+
+async def ensure_environment(tx: AsyncConnection, project: Project, slug: str) -> Environment:
+    """The environment of that name; two deploys that both come first agree on one."""
+    made = insert_into(tx, environments).values(id=new_id("env"), project_id=project.id, slug=slug)
+    await tx.execute(made.on_conflict_do_nothing(index_elements=["project_id", "slug"]))
+    statement = select(environments).where(environments.c.project_id == project.id, environments.c.slug == slug)
+    return rows.environment_from((await tx.execute(statement)).one())

@@ -1,0 +1,130 @@
+"""What the gateways serve, and what they have acknowledged (domain.views: GatewaySource, GatewayJournal)."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from datetime import datetime
+
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from turnout.domain.statuses import InstanceStatus
+from turnout.domain.views import GatewayFeed, ProjectView, RouteView, TargetView
+from turnout.store.counters import read_number
+from turnout.store.database import insert_into
+from turnout.store.part import Part
+from turnout.store.schema import gateways, instances, project_changes, routes
+
+
+class GatewayFeeds(Part):
+    """Both directions between the store and the gateways."""
+
+    async def gateway_feed(self, *, since: int) -> GatewayFeed:
+        """All that changed after `since`, each project whole, from one moment.
+
+        A `since` from the future (the store was restored from a backup) gets everything.
+        """
+        async with self._db.read() as tx:
+            change = await read_number(tx, "change")
+            after = since if since <= change else 0
+            return GatewayFeed(
+                change=change,
+                generation=await read_number(tx, "generation"),
+                projects=await _changed_projects(tx, after) if change > after else (),
+            )
+
+    async def wait_for_change(self, *, timeout: float) -> None:
+        """Return soon after something was committed, and after `timeout` seconds at the latest.
+
+        Each task is told of every commit since its own last return, so nothing that happens between two
+        calls is slept through; its first call returns at once. It may also return for nothing.
+        """
+        await self._changes.wait(timeout=timeout)
+
+    async def gateway_connected(self, *, gateway_id: str, region: str, at: datetime) -> None:
+        """A gateway opened its stream. It may have restarted empty, so it has acknowledged nothing yet."""
+        values = {
+            "region": region,
+            "connected": True,
+            "connected_at": at,
+            "acknowledged_generation": 0,
+            "acknowledged_at": None,
+            "error": None,
+            "error_generation": None,
+        }
+        async with self._db.write() as tx:
+            statement = insert_into(tx, gateways).values(id=gateway_id, **values)
+            await tx.execute(statement.on_conflict_do_update(index_elements=["id"], set_=values))
+
+    async def gateway_disconnected(self, *, gateway_id: str, at: datetime) -> None:
+        """Its stream ended. The end of an older stream, told after the next one began, is ignored."""
+        statement = update(gateways).where(gateways.c.id == gateway_id, gateways.c.connected_at <= at)
+        async with self._db.write() as tx:
+            await tx.execute(statement.values(connected=False, disconnected_at=at))
+
+    async def gateway_acknowledged(self, *, gateway_id: str, generation: int, at: datetime) -> None:
+        """Everything up to `generation` is applied there, but for what it refused: its last error stays.
+
+        A new stream clears it; the gateway then refuses again or does not.
+        """
+        newer = (gateways.c.id == gateway_id, gateways.c.acknowledged_generation < generation)
+        async with self._db.write() as tx:
+            told = {"acknowledged_generation": generation, "acknowledged_at": at}
+            await tx.execute(update(gateways).where(*newer).values(told))
+
+    async def gateway_rejected(self, *, gateway_id: str, generation: int, error: str, at: datetime) -> None:
+        """It refused the configuration of that generation and goes on with the old one."""
+        statement = update(gateways).where(gateways.c.id == gateway_id)
+        async with self._db.write() as tx:
+            await tx.execute(statement.values(error=error, error_generation=generation))
+
+
+async def _changed_projects(tx: AsyncConnection, after: int) -> tuple[ProjectView, ...]:
+    changed = project_changes.c.change > after
+    project_ids = (await tx.execute(select(project_changes.c.project_id).where(changed))).scalars().all()
+    of_changed = project_changes.c.project_id == routes.c.project_id
+    found = await tx.execute(
+        select(routes.c.project_id, routes.c.fqdn, routes.c.deployment_id)
+        .join(project_changes, of_changed)
+        .where(changed)
+        .order_by(routes.c.fqdn)
+    )
+    routes_of: dict[str, list[RouteView]] = defaultdict(list)
+    for row in found:
+        routes_of[row.project_id].append(RouteView(fqdn=row.fqdn, deployment_id=row.deployment_id))
+    addresses = await _addresses(tx, after)
+    return tuple(_view(project_id, routes_of.get(project_id, []), addresses) for project_id in sorted(project_ids))
+
+
+async def _addresses(tx: AsyncConnection, after: int) -> dict[str, list[str]]:
+    """Where the routed deployments of the changed projects answer."""
+    routed = (
+        select(routes.c.deployment_id)
+        .join(project_changes, project_changes.c.project_id == routes.c.project_id)
+        .where(project_changes.c.change > after)
+    )
+    found = await tx.execute(
+        select(instances.c.deployment_id, instances.c.address)
+        .where(
+            instances.c.deployment_id.in_(routed),
+            instances.c.status == InstanceStatus.RUNNING,
+            instances.c.registered,
+            instances.c.address.is_not(None),
+        )
+        .order_by(instances.c.address)
+    )
+    answers: dict[str, list[str]] = defaultdict(list)
+    for row in found:
+        answers[row.deployment_id].append(row.address)
+    return answers
+
+
+def _view(project_id: str, routed: list[RouteView], addresses: dict[str, list[str]]) -> ProjectView:
+    targets = sorted({route.deployment_id for route in routed})
+    return ProjectView(
+        project_id=project_id,
+        routes=tuple(routed),
+        targets=tuple(
+            TargetView(deployment_id=target, addresses=tuple(sorted(addresses.get(target, [])))) for target in targets
+        ),
+    )

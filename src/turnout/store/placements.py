@@ -1,0 +1,120 @@
+"""What shall run where. The kranes read it as complete states and as changes since a revision."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from turnout.domain.documents import DesiredState
+from turnout.domain.errors import Conflict
+from turnout.domain.records import RunSpec
+from turnout.domain.statuses import TERMINAL
+from turnout.domain.waits import Wait
+from turnout.store import rows
+from turnout.store.counters import read_number, take_number
+from turnout.store.database import insert_into
+from turnout.store.lookups import lock_deployment
+from turnout.store.part import Part
+from turnout.store.schema import placements, regions
+from turnout.store.waits import write_wait
+
+RUNNING = "running"
+REMOVED = "removed"
+
+
+class Placements(Part):
+    """What shall run where."""
+
+    async def place(self, *, spec: RunSpec, regions: Iterable[str], wait: Wait | None = None) -> int:
+        """Have the deployment run in these regions. Returns how many instances that makes.
+
+        The wait for them is written down with that number, in the same transaction. Raises Conflict for a
+        deployment that has ended: what comes late must not start it again.
+        """
+        async with self._db.write() as tx:
+            deployment = await lock_deployment(tx, spec.deployment_id)
+            if deployment.status in TERMINAL:
+                raise Conflict(f"cannot start {deployment.id}: it is {deployment.status}; deploy again")
+            wanted = sorted(set(regions))
+            await _ensure_regions(tx, wanted)
+            count = spec.resources.replicas * len(wanted)
+            if wait is not None:
+                await write_wait(tx, replace(wait, wanted=count))
+            await _want(tx, spec, wanted)
+            return count
+
+    async def unplace(self, *, deployment_id: str, wait: Wait | None = None) -> None:
+        """Have the deployment run nowhere; write down the wait for its instances to be gone."""
+        async with self._db.write() as tx:
+            await lock_deployment(tx, deployment_id)
+            if wait is not None:
+                await write_wait(tx, wait)
+            await remove_placements(tx, deployment_id)
+
+    async def desired_state(self, *, region: str, since: int | None) -> DesiredState | None:
+        """What the region shall run: all of it when `since` is None, else what changed after that revision.
+
+        None when nothing did. A `since` from the future (the store was restored from a backup) gets all.
+        """
+        async with self._db.read() as tx:
+            revision = await read_number(tx, "revision")
+            complete = since is None or since > revision
+            statement = select(placements.c.deployment_id, placements.c.desired, placements.c.spec).where(
+                placements.c.region == region
+            )
+            if complete:
+                statement = statement.where(placements.c.desired == RUNNING)
+            else:
+                statement = statement.where(placements.c.revision > since)
+            found = (await tx.execute(statement.order_by(placements.c.deployment_id))).all()
+        if not found and not complete:
+            return None
+        return DesiredState(
+            revision=revision,
+            complete=complete,
+            deployments=tuple(rows.spec_from_json(row.spec) for row in found if row.desired == RUNNING),
+            removed=tuple(row.deployment_id for row in found if row.desired == REMOVED),
+        )
+
+
+async def _ensure_regions(tx: AsyncConnection, names: Iterable[str]) -> None:
+    for name in names:  # a region may be named before its krane has ever connected
+        unseen = insert_into(tx, regions).values(name=name, backends=[], connected=False)
+        await tx.execute(unseen.on_conflict_do_nothing(index_elements=["name"]))
+
+
+async def _want(tx: AsyncConnection, spec: RunSpec, names: Iterable[str]) -> None:
+    known = select(placements.c.region, placements.c.desired, placements.c.spec)
+    rows_now = (await tx.execute(known.where(placements.c.deployment_id == spec.deployment_id))).all()
+    as_wanted = {row.region for row in rows_now if row.desired == RUNNING and rows.spec_from_json(row.spec) == spec}
+    missing = [name for name in names if name not in as_wanted]
+    if not missing:
+        return
+    revision = await take_number(tx, "revision")
+    statement = insert_into(tx, placements).values(
+        [
+            {
+                "deployment_id": spec.deployment_id,
+                "region": name,
+                "replicas": spec.resources.replicas,
+                "desired": RUNNING,
+                "spec": rows.spec_to_json(spec),
+                "revision": revision,
+            }
+            for name in missing
+        ]
+    )
+    fresh = {column: statement.excluded[column] for column in ("replicas", "desired", "spec", "revision")}
+    await tx.execute(statement.on_conflict_do_update(index_elements=["deployment_id", "region"], set_=fresh))
+
+
+async def remove_placements(tx: AsyncConnection, deployment_id: str) -> None:
+    """The deployment shall run nowhere. The caller holds its lock."""
+    # The row stays and says "removed": a krane that was away learns of it from the changes.
+    running = (placements.c.deployment_id == deployment_id, placements.c.desired == RUNNING)
+    if (await tx.execute(select(placements.c.region).where(*running))).first() is not None:
+        revision = await take_number(tx, "revision")
+        await tx.execute(update(placements).where(*running).values(desired=REMOVED, revision=revision))

@@ -1,0 +1,47 @@
+"""The tables. What can be forbidden here is forbidden here: code that forgets a rule meets a constraint.
+
+A domain name exists once (`routes.fqdn`), an operation switches once (`switches.operation_id`), a
+generation is given once (`switches.generation`), a deployment is deployed by one operation
+(`uq_operations_deploy`). Foreign keys carry the project along, so that a route, an operation or a live
+pointer cannot lead to another project's deployment.
+"""
+
+from turnout.store.schema.asked import (
+    audit_log,
+    deployments,
+    environments,
+    openapi_specs,
+    operation_steps,
+    operations,
+    projects,
+    sources,
+    tokens,
+    workspaces,
+)
+from turnout.store.schema.base import metadata
+from turnout.store.schema.routing import counters, project_changes, routes, sentinel_configs, switches
+from turnout.store.schema.running import gateways, instances, placements, regions, waits
+
+__all__ = [
+    "audit_log",
+    "counters",
+    "deployments",
+    "environments",
+    "gateways",
+    "instances",
+    "metadata",
+    "openapi_specs",
+    "operation_steps",
+    "operations",
+    "placements",
+    "project_changes",
+    "projects",
+    "regions",
+    "routes",
+    "sentinel_configs",
+    "sources",
+    "switches",
+    "tokens",
+    "waits",
+    "workspaces",
+]

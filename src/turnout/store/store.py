@@ -1,0 +1,68 @@
+"""The store in one: every part, over one open database."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+
+from turnout.store.admission import Admission
+from turnout.store.changes import watch
+from turnout.store.database import Clock, Database, parse_url
+from turnout.store.deployments import Deployments
+from turnout.store.endings import Endings
+from turnout.store.gateway_feed import GatewayFeeds
+from turnout.store.krane import Krane
+from turnout.store.migrate import check_migrated
+from turnout.store.operations import Operations
+from turnout.store.placements import Placements
+from turnout.store.reads import Reads
+from turnout.store.switch import Switching
+from turnout.store.tenants import Tenants
+from turnout.store.waits import Waits
+
+
+def utc_now() -> datetime:
+    """The machine's clock."""
+    return datetime.now(UTC)
+
+
+class Store(
+    Tenants,
+    Admission,
+    Operations,
+    Deployments,
+    Placements,
+    Endings,
+    Krane,
+    Switching,
+    Waits,
+    GatewayFeeds,
+    Reads,
+):
+    """All that Turnout knows. Each part has a file of its name; each method is one transaction.
+
+    Every method may raise Unavailable: the database is away, locked, full or not migrated, and the same call
+    may succeed later.
+    """
+
+
+@asynccontextmanager
+async def open_store(url: str, *, clock: Clock = utc_now, must_answer: bool = True) -> AsyncIterator[Store]:
+    """Open the store at a database URL, and close it at the end.
+
+    Several processes may have one store open. Raises Invalid for a URL that Turnout does not work with, and
+    Unavailable when the database is away or has not been migrated; without `must_answer` that is left to the
+    first call, for whoever has something to do meanwhile.
+    """
+    parsed = parse_url(url)
+    database = Database(parsed, clock)
+    changes = watch(parsed)
+    try:
+        if must_answer:
+            async with database.read() as tx:
+                await tx.run_sync(check_migrated)
+        yield Store(database=database, changes=changes)
+    finally:
+        await changes.close()
+        await database.close()

@@ -1,0 +1,88 @@
+"""Workspaces, projects, environments, and the sources and tokens that belong to a workspace."""
+
+from __future__ import annotations
+
+from sqlalchemy import select, update
+
+from turnout.domain.documents import Access
+from turnout.domain.ids import new_id
+from turnout.domain.plans import TokenRecord
+from turnout.domain.records import Environment, Project, Workspace
+from turnout.store import rows
+from turnout.store.database import insert_into
+from turnout.store.lookups import find_project_by_slug
+from turnout.store.part import Part
+from turnout.store.schema import environments, projects, sources, tokens, workspaces
+
+
+class Tenants(Part):
+    """Who owns what."""
+
+    async def ensure_workspace(self, *, slug: str) -> Workspace:
+        """The workspace of that name, made when there is none."""
+        async with self._db.write() as tx:
+            made = insert_into(tx, workspaces).values(id=new_id("ws"), slug=slug)
+            await tx.execute(made.on_conflict_do_nothing(index_elements=["slug"]))
+            row = (await tx.execute(select(workspaces).where(workspaces.c.slug == slug))).one()
+            return rows.workspace_from(row)
+
+    async def find_project(self, *, workspace_id: str, slug: str) -> Project:
+        """Raises NotFound, which names the projects there are."""
+        async with self._db.read() as tx:
+            return await find_project_by_slug(tx, workspace_id, slug)
+
+    async def list_projects(self, *, workspace_id: str) -> tuple[Project, ...]:
+        """The projects of a workspace, by name."""
+        statement = select(projects).where(projects.c.workspace_id == workspace_id).order_by(projects.c.slug)
+        async with self._db.read() as tx:
+            return tuple(rows.project_from(row) for row in await tx.execute(statement))
+
+    async def environments_of(self, *, project_id: str) -> tuple[Environment, ...]:
+        """The environments of a project, by name."""
+        statement = select(environments).where(environments.c.project_id == project_id).order_by(environments.c.slug)
+        async with self._db.read() as tx:
+            return tuple(rows.environment_from(row) for row in await tx.execute(statement))
+
+    async def record_source(self, *, workspace_id: str, source_id: str, size: int) -> None:
+        """This workspace has uploaded that source; it may deploy it. `size` in bytes."""
+        async with self._db.write() as tx:
+            statement = insert_into(tx, sources).values(
+                workspace_id=workspace_id, id=source_id, size=size, created_at=self._db.now()
+            )
+            await tx.execute(statement.on_conflict_do_nothing())
+
+    async def has_source(self, *, workspace_id: str, source_id: str) -> bool:
+        """Whether this workspace has uploaded it; another one's upload does not count."""
+        statement = select(sources.c.id).where(sources.c.workspace_id == workspace_id, sources.c.id == source_id)
+        async with self._db.read() as tx:
+            return (await tx.execute(statement)).first() is not None
+
+    async def add_token(
+        self, *, name: str, access: Access, workspace_id: str, region: str | None, token_hash: str
+    ) -> TokenRecord:
+        """Let the bearer of a token in. A hash that is known already keeps its first record."""
+        async with self._db.write() as tx:
+            statement = insert_into(tx, tokens).values(
+                id=new_id("tok"),
+                hash=token_hash,
+                name=name,
+                access=access,
+                workspace_id=workspace_id,
+                region=region,
+                created_at=self._db.now(),
+            )
+            await tx.execute(statement.on_conflict_do_nothing(index_elements=["hash"]))
+            return rows.token_from((await tx.execute(select(tokens).where(tokens.c.hash == token_hash))).one())
+
+    async def find_token(self, *, token_hash: str) -> TokenRecord | None:
+        """Whose token this is; None when it is nobody's, or no longer anybody's."""
+        statement = select(tokens).where(tokens.c.hash == token_hash, tokens.c.revoked_at.is_(None))
+        async with self._db.read() as tx:
+            row = (await tx.execute(statement)).one_or_none()
+            return None if row is None else rows.token_from(row)
+
+    async def revoke_token(self, *, token_id: str) -> None:
+        """Let its bearer in no more, from now on."""
+        statement = update(tokens).where(tokens.c.id == token_id, tokens.c.revoked_at.is_(None))
+        async with self._db.write() as tx:
+            await tx.execute(statement.values(revoked_at=self._db.now()))

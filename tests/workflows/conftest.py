@@ -1,0 +1,37 @@
+"""One Restate for the whole session; a store, a worker and a played world for each test."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+from tests.workflows.lab import Lab, Restate, open_lab
+
+from turnout.local.restate_binary import ensure_restate_server
+
+
+@pytest.fixture(scope="session")
+def restate_binary() -> Path:
+    """The server's program, installed if it has to be."""
+    import asyncio
+
+    cache = Path(os.environ.get("TURNOUT_CACHE") or Path.home() / ".cache" / "turnout")
+    return asyncio.run(ensure_restate_server(cache, say=print))
+
+
+@pytest.fixture(scope="module")
+def restate(restate_binary: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Restate]:
+    """A running server."""
+    server = Restate(restate_binary, tmp_path_factory.mktemp("restate"))
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+async def lab(restate: Restate, tmp_path: Path) -> AsyncIterator[Lab]:
+    """The workflows at work."""
+    async with open_lab(restate, tmp_path) as lab:
+        yield lab

@@ -1,0 +1,249 @@
+"""The workflows against a real Restate and a real store; krane and the gateway are played by the test."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import socket
+import subprocess
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import structlog
+
+from turnout.dispatch import Dispatcher
+from turnout.domain.documents import InstanceReport, RegionReport
+from turnout.domain.ids import new_id
+from turnout.domain.plans import NewDeployment, UnsentOperation
+from turnout.domain.records import Backend, GitData, HealthCheck, Operation, Resources, RunSpec, Workspace
+from turnout.domain.statuses import OPERATION_TERMINAL, InstanceStatus
+from turnout.settings import DeploySettings, RestateSettings
+from turnout.store import Store, migrate, open_store
+from turnout.workflows import Config, Workflow
+from turnout.workflows.serving import serve
+from turnout.workflows.steps import Hook
+
+LIMITS = DeploySettings(
+    propagation_seconds=2.0,
+    ready_grace_seconds=0.5,
+    remove_seconds=2.0,
+    openapi_seconds=0.5,
+    retry_seconds=10.0,
+    keep_warm_seconds=60.0,
+)
+
+
+class Restate:
+    """A restate-server on free ports of this machine, with its data in a folder."""
+
+    def __init__(self, binary: Path, folder: Path) -> None:
+        self._binary, self._folder = binary, folder
+        self.ingress, self.admin, self._fabric = (f"{free_port()}" for _ in range(3))
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it, or start it again with the same data and ports."""
+        environment = os.environ | {
+            "RESTATE_BASE_DIR": str(self._folder),
+            "RESTATE_NODE_NAME": "test",
+            "RESTATE_BIND_IP": "127.0.0.1",
+            "RESTATE_BIND_PORT": self._fabric,
+            "RESTATE_LISTEN_MODE": "tcp",
+            "RESTATE_INGRESS__BIND_PORT": self.ingress,
+            "RESTATE_ADMIN__BIND_PORT": self.admin,
+            "RESTATE_DEFAULT_NUM_PARTITIONS": "2",
+            "RESTATE_ROCKSDB_TOTAL_MEMORY_SIZE": "128MiB",
+            "RESTATE_DISABLE_TELEMETRY": "true",
+            "RESTATE_LOG_FILTER": "error",
+        }
+        self._process = subprocess.Popen(
+            [self._binary, "--no-logo"], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+
+    def stop(self, *, kill: bool = False) -> None:
+        """End it, in peace or not."""
+        if self._process is not None:
+            self._process.kill() if kill else self._process.terminate()
+            self._process.wait()
+
+
+@dataclass
+class Lab:
+    """Everything a workflow test holds in its hands."""
+
+    store: Store
+    workspace: Workspace
+    ingress: httpx.AsyncClient
+    behave: Callable[[RunSpec], InstanceReport] = field(default_factory=lambda: running)
+    """How instances turn out; krane is played with it."""
+    gateway_answers: bool = True
+    placed: list[str] = field(default_factory=list)
+    """Deployments that krane was asked to run, in order."""
+
+    async def admit(
+        self, image: str = "app:1", *, project: str = "p", environment: str = "production"
+    ) -> UnsentOperation:
+        """Ask for a deploy, as the API does."""
+        return await self.store.admit_deploy(
+            new=NewDeployment(
+                workspace_id=self.workspace.id,
+                project=project,
+                environment=environment,
+                image=image,
+                source_id=None,
+                backend=Backend.DOCKER,
+                git=GitData(),
+                command=(),
+                build_command=(),
+                resources=Resources(),
+                health=HealthCheck(deadline=0.5),
+                openapi_path=None,
+                key_auth_id=None,
+                regions=("local",),
+                actor="test",
+            ),
+            deadline_seconds=60,
+        )
+
+    async def deploy(self, image: str = "app:1", **options: str) -> Operation:
+        """Ask for a deploy and wait for its end."""
+        return await self.ended(await self.admit(image, **options))
+
+    async def rollback(self, **options: Any) -> Operation:
+        """Ask for a rollback and wait for its end."""
+        asked = {"project": "p", "source_id": None, "target_id": None} | options
+        admitted = await self.store.admit_rollback(
+            workspace_id=self.workspace.id, actor="test", deadline_seconds=60, **asked
+        )
+        return await self.ended(admitted)
+
+    async def ended(self, operation: UnsentOperation) -> Operation:
+        """The operation, once it has ended."""
+        async with asyncio.timeout(30):
+            while True:
+                found = await self.operation(operation.operation_id)
+                if found.status in OPERATION_TERMINAL:
+                    return found
+                await self.store.wait_for_change(timeout=1)
+
+    async def operation(self, operation_id: str) -> Operation:
+        """The operation as it is."""
+        return await self.store.get_operation(operation_id=operation_id, workspace_id=self.workspace.id)
+
+    async def project(self, slug: str = "p") -> Any:
+        """The project as it is."""
+        return await self.store.find_project(workspace_id=self.workspace.id, slug=slug)
+
+    async def call(self, path: str, body: dict[str, Any]) -> httpx.Response:
+        """Call a handler through Restate, as somebody who uses the workflows as a library."""
+        return await self.ingress.post(path, json=body, timeout=30)
+
+    async def play_krane(self) -> None:
+        """Run what is desired, remove what is not, report both."""
+        have: dict[str, InstanceReport] = {}
+        while True:
+            state = await self.store.desired_state(region="local", since=None)
+            wanted = {spec.deployment_id: spec for spec in state.deployments} if state else {}
+            for name in wanted.keys() - have.keys():
+                self.placed.append(name)
+                have[name] = self.behave(wanted[name])
+            for name in have.keys() - wanted.keys():
+                del have[name]
+            report = RegionReport(complete=True, backends=(Backend.DOCKER,), instances=tuple(have.values()))
+            await self.store.apply_region_report(region="local", report=report)
+            await self.store.wait_for_change(timeout=1)
+
+    async def play_gateway(self) -> None:
+        """Confirm every generation, if it answers at all."""
+        await self.store.gateway_connected(gateway_id="gw", region="local", at=datetime.now(UTC))
+        confirmed = 0
+        while True:
+            generation = await self.store.generation()
+            if self.gateway_answers and generation > confirmed:
+                await self.store.gateway_acknowledged(gateway_id="gw", generation=generation, at=datetime.now(UTC))
+                confirmed = generation
+            await self.store.wait_for_change(timeout=1)
+
+
+def running(spec: RunSpec) -> InstanceReport:
+    """An instance that runs."""
+    return _report(spec, InstanceStatus.RUNNING, address="127.0.0.1:9")
+
+
+def failing(spec: RunSpec) -> InstanceReport:
+    """An instance that exits at once."""
+    return _report(spec, InstanceStatus.FAILED, reason="exited with code 3; it printed: no database")
+
+
+def starting(spec: RunSpec) -> InstanceReport:
+    """An instance that never gets ready."""
+    return _report(spec, InstanceStatus.STARTING, reason="connection refused")
+
+
+def _report(
+    spec: RunSpec, status: InstanceStatus, *, address: str | None = None, reason: str | None = None
+) -> InstanceReport:
+    return InstanceReport(
+        id=new_id("ins"), deployment_id=spec.deployment_id, slot=0, status=status, address=address, reason=reason
+    )
+
+
+@asynccontextmanager
+async def open_lab(
+    restate: Restate, folder: Path, *, hook: Hook | None = None, limits: DeploySettings = LIMITS
+) -> AsyncIterator[Lab]:
+    """A store, a worker, a dispatcher, a played krane and a played gateway around a running Restate."""
+    url = f"sqlite+aiosqlite:///{folder / 'store.db'}"
+    await migrate(url)
+    worker_port = free_port()
+    async with (
+        open_store(url) as store,
+        httpx.AsyncClient(base_url=f"http://127.0.0.1:{restate.ingress}") as ingress,
+        httpx.AsyncClient(base_url=f"http://127.0.0.1:{restate.admin}", timeout=30) as admin,
+        contextlib.AsyncExitStack() as stack,
+    ):
+        lab = Lab(store=store, workspace=await store.ensure_workspace(slug="default"), ingress=ingress)
+        await store.krane_connected(region="local", backends=[Backend.DOCKER])
+        logger = structlog.get_logger()
+        workflow = Workflow(Config(db=store, limits=limits, logger=logger), hook=hook)
+        settings = RestateSettings(worker_port=worker_port, worker_grace_seconds=0.2)
+        for work in (
+            serve(workflow, settings),
+            Dispatcher(store=store, ingress=ingress, admin=admin, limits=limits, logger=logger).run(),
+            lab.play_krane(),
+            lab.play_gateway(),
+        ):
+            stack.push_async_callback(_ended, asyncio.create_task(work))
+        await _registered(admin, worker_port)
+        yield lab
+
+
+async def _registered(admin: httpx.AsyncClient, worker_port: int) -> None:
+    async with asyncio.timeout(30):
+        while True:
+            with contextlib.suppress(httpx.HTTPError):
+                answer = await admin.post(
+                    "/deployments", json={"uri": f"http://127.0.0.1:{worker_port}", "force": True}
+                )
+                if answer.status_code in (200, 201):
+                    return
+            await asyncio.sleep(0.05)
+
+
+async def _ended(task: asyncio.Task[Any]) -> None:
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+
+
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
+        return port
