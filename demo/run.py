@@ -62,7 +62,8 @@ async def story(demo: "Demo") -> int:
 
     say("What every client saw")
     tell(
-        f"requests: {traffic.sent}   failed: {len(traffic.failures)}   answered by: {dict(sorted(traffic.answers.items()))}"
+        f"requests: {traffic.sent}   failed: {len(traffic.failures)}   "
+        f"answered by: {dict(sorted(traffic.answers.items()))}"
     )
     for name, milliseconds in demo.propagation:
         tell(f"{name:<12} reached the gateway {milliseconds:.1f} ms after its commit")

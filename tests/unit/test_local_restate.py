@@ -89,9 +89,9 @@ class Admin(ThreadingHTTPServer):
                 self.end_headers()
                 self.wfile.write(json.dumps(answer).encode())
 
-            do_POST = do_PATCH = do_GET
+            do_POST = do_PATCH = do_GET  # noqa: N815  # names that http.server looks for
 
-            def log_message(self, format: str, *_: object) -> None: ...
+            def log_message(self, *_: object) -> None: ...
 
         super().__init__(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server_port}"
@@ -146,7 +146,7 @@ class Worker(ThreadingHTTPServer):
                 self.end_headers()
                 self.wfile.write(content)
 
-            def log_message(self, format: str, *_: object) -> None: ...
+            def log_message(self, *_: object) -> None: ...
 
         super().__init__(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self.server_port}"
@@ -179,7 +179,7 @@ async def restate(home: Path) -> AsyncIterator[tuple[str, str]]:
     admin = f"http://127.0.0.1:{ports.restate_admin}"
     try:
         async with asyncio.timeout(30):
-            while not await _healthy(admin):  # noqa: ASYNC110  # another process becomes ready: no event tells us
+            while not await _healthy(admin):
                 await asyncio.sleep(0.05)
         yield admin, key
     finally:
