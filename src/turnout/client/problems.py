@@ -20,6 +20,7 @@ from turnout.domain.errors import (
     TurnoutError,
     Unauthenticated,
     Unavailable,
+    Undecryptable,
 )
 
 
@@ -41,6 +42,7 @@ _KNOWN: Final[tuple[type[TurnoutError], ...]] = (
     Unavailable,
     DeploymentFailed,
     IllegalTransition,
+    Undecryptable,
 )
 _BY_TYPE: Final = {known.type: known for known in _KNOWN}
 _BY_STATUS: Final[dict[int, type[TurnoutError]]] = {

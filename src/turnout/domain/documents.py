@@ -6,7 +6,7 @@ Field names are those that `--json` prints. More may be added; none is renamed.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
@@ -82,6 +82,21 @@ class PromoteBody(_Document):
     """The deployment that takes the live domains."""
 
     target_deployment_id: _Reference
+
+
+class VariablesBody(_Document):
+    """Variables to set; those that are not named stay as they are."""
+
+    variables: dict[str, str] = Field(min_length=1, repr=False)
+
+
+class RotateBody(_Document):
+    """Which keys to make anew."""
+
+    master: bool = True
+    """A new master key; every data key is encrypted with it."""
+    data: bool = True
+    """New data keys for the environments of the workspace; every value is encrypted with them."""
 
 
 # -------------------------------------------------------------------------------------------- answers
@@ -167,6 +182,60 @@ class ProjectDocument(_Answer):
     rolled_back: bool
     generation: int
     deployments: tuple[DeploymentDocument, ...]
+
+
+class VariableDocument(_Answer):
+    """A variable without its value, which no answer to a person ever holds."""
+
+    name: str
+    version: int
+    updated_at: datetime
+
+
+class VariablesDocument(_Answer):
+    """The variables of an environment, by name."""
+
+    project: str
+    environment: str
+    variables: tuple[VariableDocument, ...]
+
+
+class ChangeDocument(_Answer):
+    """One thing that two deployments have different."""
+
+    field: str
+    before: Any
+    after: Any
+
+
+class VariableChangesDocument(_Answer):
+    """Names of variables; `not_compared` are in both, but of two environments."""
+
+    added: tuple[str, ...]
+    removed: tuple[str, ...]
+    changed: tuple[str, ...]
+    not_compared: tuple[str, ...]
+
+
+class DiffDocument(_Answer):
+    """What differs from one deployment to another."""
+
+    before: str
+    after: str
+    same: bool
+    changes: tuple[ChangeDocument, ...]
+    variables: VariableChangesDocument
+
+
+class RotatedDocument(_Answer):
+    """What a rotation did."""
+
+    master_key_id: str
+    data_keys_wrapped: int
+    """Data keys that are encrypted with the newest master key now and were not before."""
+    data_keys_made: int
+    values_encrypted: int
+    """Values, in variables and in the snapshots of deployments, that were encrypted anew."""
 
 
 class ProjectSummary(_Answer):
@@ -260,6 +329,12 @@ class RegionReport(_Document):
     complete: bool
     backends: tuple[Backend, ...]
     instances: tuple[InstanceReport, ...]
+
+
+class EnvironmentAnswer(_Answer):
+    """The variables of one deployment with their values, for the krane that starts it and nobody else."""
+
+    variables: dict[str, str] = Field(repr=False)
 
 
 class LogAccepted(_Answer):

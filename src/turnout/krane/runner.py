@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 
 from structlog.typing import FilteringBoundLogger
 
 from turnout.domain.documents import InstanceReport
-from turnout.domain.errors import DeploymentFailed, Unavailable
+from turnout.domain.errors import DeploymentFailed, TurnoutError, Unavailable, Undecryptable
 from turnout.domain.statuses import InstanceStatus
 from turnout.krane.command import explain_output
 from turnout.krane.detect import absent
@@ -34,6 +34,7 @@ class Runner:
         *,
         backend: BackendPort | None,
         shipper: Shipper | None,
+        environment: Callable[[str], Awaitable[Mapping[str, str]]],
         prober: Prober,
         ledger: Ledger,
         settings: KraneSettings,
@@ -45,6 +46,7 @@ class Runner:
         """Whether it was asked to end; it holds no slot from then on."""
         self._backend = backend
         self._shipper = shipper
+        self._environment = environment
         self._prober = prober
         self._ledger = ledger
         self._settings = settings
@@ -147,16 +149,37 @@ class Runner:
         if not self.entry.touched:
             self.entry = replace(self.entry, touched=True)
             self._save()
-        entry = self.entry
-        launch = Launch(instance_id=entry.instance_id, slot=entry.slot, region=self._settings.region, spec=entry.spec)
-        self._started_at = time.monotonic()
         try:
+            launch = await self._launch()
+            self._started_at = time.monotonic()
             observation = await self._backend.start(launch)
-        except DeploymentFailed as error:
+        except (DeploymentFailed, Undecryptable) as error:
             self._follow(ended(self._life), error.detail)
             return
         self._locate(observation)
         self._follow(Event.STARTED)
+
+    async def _launch(self) -> Launch:
+        """What the backend is told. The variables are fetched anew for each start, and only pass through.
+
+        Raises Unavailable while they cannot be had: the start waits. An app without any never waits for the server.
+        """
+        entry = self.entry
+        variables: Mapping[str, str] = {}
+        if entry.spec.has_variables:
+            try:
+                variables = await self._environment(entry.spec.deployment_id)
+            except (Unavailable, Undecryptable):
+                raise
+            except TurnoutError as error:
+                raise Unavailable(f"cannot start yet, because its variables cannot be had: {error.detail}") from None
+        return Launch(
+            instance_id=entry.instance_id,
+            slot=entry.slot,
+            region=self._settings.region,
+            spec=entry.spec,
+            variables=variables,
+        )
 
     async def _look_after(self) -> None:
         """Observe and check in turn until something follows from it."""
