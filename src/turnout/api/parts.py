@@ -13,6 +13,7 @@ from turnout.domain.errors import Unauthenticated
 from turnout.domain.plans import TokenRecord
 from turnout.settings import Settings
 from turnout.store import Store
+from turnout.vault import Vault
 
 
 class DurableExecution(Protocol):
@@ -28,6 +29,7 @@ class Parts:
     """Made once by the composition root."""
 
     store: Store
+    vault: Vault
     sources: SourceStore
     logs: LogFiles
     settings: Settings

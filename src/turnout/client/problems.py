@@ -46,7 +46,7 @@ _KNOWN: Final[tuple[type[TurnoutError], ...]] = (
 )
 _BY_TYPE: Final = {known.type: known for known in _KNOWN}
 _BY_STATUS: Final[dict[int, type[TurnoutError]]] = {
-    **{known.status: known for known in reversed(_KNOWN)},
+    **{known.status: known for known in reversed(_KNOWN) if known.status != TurnoutError.status},
     429: Unavailable,
     502: Unavailable,
     504: Unavailable,

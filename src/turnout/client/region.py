@@ -10,7 +10,8 @@ import httpx
 
 from turnout.client.problems import Unreachable
 from turnout.client.wire import Wire
-from turnout.domain.documents import DesiredState, EnvironmentAnswer, LogAccepted, RegionReport
+from turnout.domain.documents import DesiredState, LogAccepted, RegionReport
+from turnout.domain.secret_documents import EnvironmentAnswer
 
 
 class RegionClient(Wire):

@@ -6,10 +6,12 @@ Field names are those that `--json` prints. More may be added; none is renamed.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import Field, StringConstraints
 
+from turnout.domain.document import Answer as _Answer
+from turnout.domain.document import Document as _Document
 from turnout.domain.limits import SLUG_MAX, SLUG_PATTERN, AppPath, Command, check_slug, plainly
 from turnout.domain.records import Backend, HealthCheck, OperationKind, Resources, RunSpec, Sticky
 from turnout.domain.statuses import DeploymentStatus, InstanceStatus, OperationStatus, StepStatus
@@ -19,18 +21,6 @@ Slug = Annotated[str, plainly(check_slug), Field(json_schema_extra={"pattern": S
 
 _Reference = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z_-]{1,64}$")]
 """An id that somebody gave us. Whether it names anything is for the store to say."""
-
-
-class _Document(BaseModel):
-    """Unknown fields are refused: a misspelt setting must not be silently ignored."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class _Answer(BaseModel):
-    """Unknown fields are allowed, so that an older client can read a newer server."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True)
 
 
 class Problem(_Answer):
@@ -82,21 +72,6 @@ class PromoteBody(_Document):
     """The deployment that takes the live domains."""
 
     target_deployment_id: _Reference
-
-
-class VariablesBody(_Document):
-    """Variables to set; those that are not named stay as they are."""
-
-    variables: dict[str, str] = Field(min_length=1, repr=False)
-
-
-class RotateBody(_Document):
-    """Which keys to make anew."""
-
-    master: bool = True
-    """A new master key; every data key is encrypted with it."""
-    data: bool = True
-    """New data keys for the environments of the workspace; every value is encrypted with them."""
 
 
 # -------------------------------------------------------------------------------------------- answers
@@ -182,60 +157,6 @@ class ProjectDocument(_Answer):
     rolled_back: bool
     generation: int
     deployments: tuple[DeploymentDocument, ...]
-
-
-class VariableDocument(_Answer):
-    """A variable without its value, which no answer to a person ever holds."""
-
-    name: str
-    version: int
-    updated_at: datetime
-
-
-class VariablesDocument(_Answer):
-    """The variables of an environment, by name."""
-
-    project: str
-    environment: str
-    variables: tuple[VariableDocument, ...]
-
-
-class ChangeDocument(_Answer):
-    """One thing that two deployments have different."""
-
-    field: str
-    before: Any
-    after: Any
-
-
-class VariableChangesDocument(_Answer):
-    """Names of variables; `not_compared` are in both, but of two environments."""
-
-    added: tuple[str, ...]
-    removed: tuple[str, ...]
-    changed: tuple[str, ...]
-    not_compared: tuple[str, ...]
-
-
-class DiffDocument(_Answer):
-    """What differs from one deployment to another."""
-
-    before: str
-    after: str
-    same: bool
-    changes: tuple[ChangeDocument, ...]
-    variables: VariableChangesDocument
-
-
-class RotatedDocument(_Answer):
-    """What a rotation did."""
-
-    master_key_id: str
-    data_keys_wrapped: int
-    """Data keys that are encrypted with the newest master key now and were not before."""
-    data_keys_made: int
-    values_encrypted: int
-    """Values, in variables and in the snapshots of deployments, that were encrypted anew."""
 
 
 class ProjectSummary(_Answer):
@@ -329,12 +250,6 @@ class RegionReport(_Document):
     complete: bool
     backends: tuple[Backend, ...]
     instances: tuple[InstanceReport, ...]
-
-
-class EnvironmentAnswer(_Answer):
-    """The variables of one deployment with their values, for the krane that starts it and nobody else."""
-
-    variables: dict[str, str] = Field(repr=False)
 
 
 class LogAccepted(_Answer):

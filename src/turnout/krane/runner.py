@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 
 from structlog.typing import FilteringBoundLogger
 
 from turnout.domain.documents import InstanceReport
-from turnout.domain.errors import DeploymentFailed, TurnoutError, Unavailable, Undecryptable
+from turnout.domain.errors import DeploymentFailed, Unavailable, Undecryptable
 from turnout.domain.statuses import InstanceStatus
 from turnout.krane.command import explain_output
 from turnout.krane.detect import absent
 from turnout.krane.health import Prober, Verdict
 from turnout.krane.instance import Event, Phase, advance, backoff, check_interval, describe_exit, ended, judge
 from turnout.krane.ledger import Entry, Ledger
-from turnout.krane.ports import BackendPort, Launch, Observation, Presence
+from turnout.krane.ports import BackendPort, Observation, Presence
+from turnout.krane.prepare import FetchVariables, prepare_launch
 from turnout.krane.settings import KraneSettings
 from turnout.krane.shipping import Shipper
 
@@ -34,7 +35,7 @@ class Runner:
         *,
         backend: BackendPort | None,
         shipper: Shipper | None,
-        environment: Callable[[str], Awaitable[Mapping[str, str]]],
+        environment: FetchVariables,
         prober: Prober,
         ledger: Ledger,
         settings: KraneSettings,
@@ -150,7 +151,7 @@ class Runner:
             self.entry = replace(self.entry, touched=True)
             self._save()
         try:
-            launch = await self._launch()
+            launch = await prepare_launch(self.entry, self._settings.region, self._environment)
             self._started_at = time.monotonic()
             observation = await self._backend.start(launch)
         except (DeploymentFailed, Undecryptable) as error:
@@ -158,28 +159,6 @@ class Runner:
             return
         self._locate(observation)
         self._follow(Event.STARTED)
-
-    async def _launch(self) -> Launch:
-        """What the backend is told. The variables are fetched anew for each start, and only pass through.
-
-        Raises Unavailable while they cannot be had: the start waits. An app without any never waits for the server.
-        """
-        entry = self.entry
-        variables: Mapping[str, str] = {}
-        if entry.spec.has_variables:
-            try:
-                variables = await self._environment(entry.spec.deployment_id)
-            except (Unavailable, Undecryptable):
-                raise
-            except TurnoutError as error:
-                raise Unavailable(f"cannot start yet, because its variables cannot be had: {error.detail}") from None
-        return Launch(
-            instance_id=entry.instance_id,
-            slot=entry.slot,
-            region=self._settings.region,
-            spec=entry.spec,
-            variables=variables,
-        )
 
     async def _look_after(self) -> None:
         """Observe and check in turn until something follows from it."""
