@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from turnout.domain.records import Backend
     from turnout.krane.ports import BackendPort
     from turnout.store import Store
+    from turnout.vault import Vault
 
 TOKENS_FILE: Final = "tokens.json"
 """In `<home>/run`: the hashes of the tokens that the server is to know, written by whoever starts it."""
@@ -47,6 +48,7 @@ async def run_server(settings: Settings) -> None:
     from turnout.builds.sources import SourceStore
     from turnout.dispatch import Dispatcher
     from turnout.store import migrate, open_store
+    from turnout.vault import MasterKeys
 
     logger = make_logger("server")
     settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -57,10 +59,14 @@ async def run_server(settings: Settings) -> None:
         httpx.AsyncClient(base_url=settings.restate.admin_url, timeout=10.0, trust_env=False) as admin,
     ):
         await _introduce(store, settings)
+        vault = _vault(store, settings)
+        if not await store.has_keyrings():  # else they were lost, and new ones would open nothing
+            MasterKeys(settings.vault_keys_file).make_if_missing()
         dispatcher = Dispatcher(store=store, ingress=ingress, admin=admin, limits=settings.deploy, logger=logger)
         app = make_app(
             Parts(
                 store=store,
+                vault=vault,
                 sources=SourceStore(
                     settings.home, upload_mib=settings.api.upload_mib, unpacked_mib=settings.api.unpacked_mib
                 ),
@@ -99,6 +105,7 @@ async def run_worker(settings: Settings) -> None:
             Config(
                 db=store,
                 logger=logger,
+                vault=_vault(store, settings),
                 build_client=LocalBuilds(settings.home, unpacked_mib=settings.api.unpacked_mib),
                 default_domain=settings.gateway.apex,
                 available_regions=settings.regions,
@@ -247,6 +254,12 @@ async def _introduce(store: Store, settings: Settings) -> None:
                 region=token.get("region"),
                 token_hash=token["hash"],
             )
+
+
+def _vault(store: Store, settings: Settings) -> Vault:
+    from turnout.vault import MasterKeys, Vault
+
+    return Vault(store, MasterKeys(settings.vault_keys_file))
 
 
 def _backends(offered: tuple[Backend, ...], settings: Settings) -> dict[Backend, BackendPort]:

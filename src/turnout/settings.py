@@ -134,6 +134,13 @@ class KraneSettings:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class VaultSettings:
+    """The vault: encryption of environment variables."""
+
+    keys_file: str = _doc("", "File of the master keys; empty takes `vault/keys.json` in the home.")
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Settings:
     """All groups together."""
 
@@ -146,6 +153,13 @@ class Settings:
     restate: RestateSettings
     deploy: DeploySettings
     krane: KraneSettings
+    vault: VaultSettings
+
+    @property
+    def vault_keys_file(self) -> Path:
+        """The master keys."""
+        named = self.vault.keys_file
+        return Path(named).expanduser().absolute() if named else self.home / "vault" / "keys.json"
 
     @property
     def regions(self) -> tuple[str, ...]:
@@ -159,6 +173,7 @@ GROUPS: dict[str, type] = {
     "restate": RestateSettings,
     "deploy": DeploySettings,
     "krane": KraneSettings,
+    "vault": VaultSettings,
 }
 
 
@@ -174,6 +189,7 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         restate=_group("restate", RestateSettings, environ),
         deploy=_group("deploy", DeploySettings, environ),
         krane=_group("krane", KraneSettings, environ),
+        vault=_group("vault", VaultSettings, environ),
     )
 
 

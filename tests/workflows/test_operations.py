@@ -148,7 +148,7 @@ async def test_the_handlers_serve_as_a_library(lab: Lab) -> None:
 
 def test_a_part_that_is_not_built_is_refused() -> None:
     """Rather than silently ignored."""
-    for part in ("vault", "cluster", "sentinel_image"):
+    for part in ("cluster", "sentinel_image"):
         with pytest.raises(NotBuilt, match=part):
             Workflow(Config(db=None, **{part: "x"}))  # type: ignore[arg-type]  # never looked at
 

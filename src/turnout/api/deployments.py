@@ -5,8 +5,10 @@ from __future__ import annotations
 from fastapi.responses import StreamingResponse
 
 from turnout.api.parts import Caller, DeploymentId
-from turnout.api.present import deployment_document
+from turnout.api.present import deployment_document, diff_document
+from turnout.domain.comparison import compare, compare_variables
 from turnout.domain.documents import DeploymentDocument
+from turnout.domain.secret_documents import DiffDocument
 
 
 async def show_deployment(caller: Caller, deployment_id: DeploymentId) -> DeploymentDocument:
@@ -22,6 +24,20 @@ async def show_deployment(caller: Caller, deployment_id: DeploymentId) -> Deploy
         running=running.get(deployment_id, 0),
         gateway_url=caller.parts.gateway_url,
     )
+
+
+async def diff(caller: Caller, before: str, after: str) -> DiffDocument:
+    """What differs from one deployment to another; of variables the names only."""
+    one, other = [
+        await caller.store.get_deployment(deployment_id=each, workspace_id=caller.workspace_id)
+        for each in (before, after)
+    ]
+    plans = [await caller.store.load_deploy_plan(deployment_id=each) for each in (before, after)]
+    changes = compare(one, other, environments=(plans[0].environment.slug, plans[1].environment.slug))
+    variables = compare_variables(
+        await caller.store.snapshot_of(deployment_id=before), await caller.store.snapshot_of(deployment_id=after)
+    )
+    return diff_document(before, after, changes, variables)
 
 
 async def read_logs(

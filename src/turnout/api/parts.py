@@ -13,6 +13,7 @@ from turnout.domain.errors import Unauthenticated
 from turnout.domain.plans import TokenRecord
 from turnout.settings import Settings
 from turnout.store import Store
+from turnout.vault import Vault
 
 OperationId = Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 """An id in a path. Its form is looked at loosely: one that nobody has is not found, whatever it looks like."""
@@ -32,6 +33,7 @@ class Parts:
     """Made once by the composition root."""
 
     store: Store
+    vault: Vault
     sources: SourceStore
     logs: LogFiles
     settings: Settings

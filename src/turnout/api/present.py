@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import Final
 
+from turnout.domain.comparison import Change, VariableChanges
 from turnout.domain.documents import (
     DeploymentDocument,
     DomainDocument,
@@ -15,6 +17,7 @@ from turnout.domain.documents import (
 )
 from turnout.domain.plans import DeployPlan
 from turnout.domain.records import Deployment, Environment, Operation, Project, Route, Step, Sticky
+from turnout.domain.secret_documents import ChangeDocument, DiffDocument, VariableChangesDocument
 from turnout.domain.statuses import OPERATION_TERMINAL
 
 _ORDER: Final = (Sticky.NONE, Sticky.BRANCH, Sticky.ENVIRONMENT, Sticky.LIVE)
@@ -115,6 +118,18 @@ def deployment_document(
         created_at=deployment.created_at,
         instances_running=running,
         domains=_domains(routes, deployment.id, gateway_url),
+    )
+
+
+def diff_document(before: str, after: str, changes: Sequence[Change], variables: VariableChanges) -> DiffDocument:
+    """What differs, as a document."""
+    named = VariableChangesDocument(**asdict(variables))
+    return DiffDocument(
+        before=before,
+        after=after,
+        same=not changes and variables == VariableChanges(),
+        changes=tuple(ChangeDocument(**asdict(each)) for each in changes),
+        variables=named,
     )
 
 

@@ -12,6 +12,7 @@ from turnout.api import sse
 from turnout.api.parts import Caller
 from turnout.domain.documents import LogAccepted, RegionReport, Slug
 from turnout.domain.errors import NotFound, TooLarge
+from turnout.domain.secret_documents import EnvironmentAnswer
 
 _KEEP_ALIVE_SECONDS: Final = 10.0
 _LOG_CHUNK_LIMIT: Final = 4 * 1024 * 1024
@@ -45,6 +46,18 @@ async def report(caller: Caller, region: Slug, body: RegionReport) -> Response:
     await caller.store.krane_connected(region=region, backends=body.backends)
     await caller.store.apply_region_report(region=region, report=body)
     return Response(status_code=204)
+
+
+async def read_environment(
+    caller: Caller, region: Slug, deployment_id: Annotated[str, Path(pattern=r"^dep_[0-9a-z]{26}$")]
+) -> Response:
+    """The variables of a deployment that shall run in the region, with their values."""
+    snapshot = await caller.store.snapshot_of(deployment_id=deployment_id, region=region)
+    sealed = [(snapshot.place(each), each.sealed) for each in snapshot.variables]
+    values = await caller.parts.vault.decrypt_bulk(sealed)
+    names = (each.name for each in snapshot.variables)
+    answer = EnvironmentAnswer(variables=dict(zip(names, values, strict=True)))
+    return Response(answer.model_dump_json(), media_type="application/json", headers={"cache-control": "no-store"})
 
 
 async def append_log(

@@ -7,7 +7,7 @@ from typing import Annotated, Final
 import typer
 
 from turnout import __version__
-from turnout.cli import deploy, down, logs, ls, part, promote, rollback, status, up
+from turnout.cli import deploy, diff, down, env, logs, ls, part, promote, rollback, status, up, vault
 
 _PARTS: Final = "Parts, each alone in the foreground"
 
@@ -37,8 +37,20 @@ def _main(
     pass
 
 
-for verb in (up.up, deploy.deploy, ls.ls, rollback.rollback, promote.promote, logs.logs, status.status, down.down):
+for verb in (
+    up.up,
+    deploy.deploy,
+    ls.ls,
+    rollback.rollback,
+    promote.promote,
+    diff.diff,
+    logs.logs,
+    status.status,
+    down.down,
+):
     app.command()(verb)
+for group in (env.verbs, vault.verbs):
+    app.add_typer(group)
 
 
 @app.command(rich_help_panel=_PARTS)

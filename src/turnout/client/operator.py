@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from pathlib import Path
 from typing import Final
@@ -26,6 +26,7 @@ from turnout.domain.documents import (
     StatusDocument,
 )
 from turnout.domain.errors import TurnoutError
+from turnout.domain.secret_documents import DiffDocument, RotateBody, RotatedDocument, VariablesBody, VariablesDocument
 from turnout.domain.statuses import OPERATION_TERMINAL
 
 Progress = Callable[[int, int], None]
@@ -73,6 +74,31 @@ class Client(Wire):
     async def promote(self, project: str, body: PromoteBody) -> OperationAccepted:
         """Ask that this deployment takes the live domains."""
         return await self._begin(project, "promote", body)
+
+    async def variables(self, project: str, environment: str) -> VariablesDocument:
+        """The variables of an environment, without their values. Raises NotFound."""
+        return await self.ask(VariablesDocument, "GET", _variables(project, environment))
+
+    async def set_variables(self, project: str, environment: str, values: Mapping[str, str]) -> VariablesDocument:
+        """Set variables, for deployments from now on. Raises Invalid or TooLarge; then none is set."""
+        body = VariablesBody(variables=dict(values)).model_dump_json().encode()
+        path = _variables(project, environment)
+        return await self.ask(VariablesDocument, "PUT", path, content=body, headers=_JSON)
+
+    async def remove_variables(self, project: str, environment: str, names: Sequence[str]) -> VariablesDocument:
+        """Remove variables, for deployments from now on. Raises NotFound; then none is removed."""
+        params = {"name": list(names)}
+        return await self.ask(VariablesDocument, "DELETE", _variables(project, environment), params=params)
+
+    async def rotate_keys(self, *, master: bool = True, data: bool = True) -> RotatedDocument:
+        """Make new keys and encrypt with them what the old ones did."""
+        body = RotateBody(master=master, data=data).model_dump_json().encode()
+        path = "/v1/vault/rotate"
+        return await self.ask(RotatedDocument, "POST", path, content=body, headers=_JSON, timeout=600.0)
+
+    async def diff(self, before: str, after: str) -> DiffDocument:
+        """What differs from one deployment to another. Raises NotFound."""
+        return await self.ask(DiffDocument, "GET", f"/v1/deployments/{_part(before)}/diff/{_part(after)}")
 
     async def operation(self, operation_id: str) -> OperationDocument:
         """An operation as it stands. Raises NotFound."""
@@ -136,6 +162,10 @@ async def _chunks(archive: Path, size: int, progress: Progress | None) -> AsyncI
             sent += len(chunk)
             if progress is not None:
                 progress(sent, size)
+
+
+def _variables(project: str, environment: str) -> str:
+    return f"/v1/projects/{_part(project)}/environments/{_part(environment)}/variables"
 
 
 def _part(text: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from urllib.parse import quote
 
@@ -11,6 +11,7 @@ import httpx
 from turnout.client.problems import Unreachable
 from turnout.client.wire import Wire
 from turnout.domain.documents import DesiredState, LogAccepted, RegionReport
+from turnout.domain.secret_documents import EnvironmentAnswer
 
 
 class RegionClient(Wire):
@@ -46,6 +47,11 @@ class RegionClient(Wire):
             content=report.model_dump_json().encode(),
             headers={"content-type": "application/json"},
         )
+
+    async def environment(self, deployment_id: str) -> Mapping[str, str]:
+        """The variables of a deployment that shall run here. Raises NotFound, and Undecryptable."""
+        path = f"{self._path}/deployments/{quote(deployment_id, safe='')}/environment"
+        return (await self.ask(EnvironmentAnswer, "GET", path)).variables
 
     async def append_log(self, *, instance_id: str, deployment_id: str, offset: int, data: bytes) -> int:
         """Hand over output from byte `offset` on; returns how many bytes the server has: go on there."""

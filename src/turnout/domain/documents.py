@@ -8,8 +8,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import Field, StringConstraints
 
+from turnout.domain.document import Answer as _Answer
+from turnout.domain.document import Document as _Document
 from turnout.domain.limits import SLUG_MAX, SLUG_PATTERN, AppPath, Command, check_slug, plainly
 from turnout.domain.records import Backend, HealthCheck, OperationKind, Resources, RunSpec, Sticky
 from turnout.domain.statuses import DeploymentStatus, InstanceStatus, OperationStatus, StepStatus
@@ -19,18 +21,6 @@ Slug = Annotated[str, plainly(check_slug), Field(json_schema_extra={"pattern": S
 
 _Reference = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z_-]{1,64}$")]
 """An id that somebody gave us. Whether it names anything is for the store to say."""
-
-
-class _Document(BaseModel):
-    """Unknown fields are refused: a misspelt setting must not be silently ignored."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class _Answer(BaseModel):
-    """Unknown fields are allowed, so that an older client can read a newer server."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True)
 
 
 class Problem(_Answer):

@@ -62,6 +62,7 @@ class DeployPlan:
             command=self.deployment.command,
             resources=self.deployment.resources,
             health=self.deployment.health,
+            has_variables=self.deployment.has_variables,
         )
 
 

@@ -75,6 +75,8 @@ class RunSpec:
     """Argument list; empty means what the image says. `$PORT` and `${PORT}` are replaced."""
     resources: Resources = field(default_factory=Resources)
     health: HealthCheck = field(default_factory=HealthCheck)
+    has_variables: bool = False
+    """Whether krane has to fetch environment variables before each start. They are never part of a spec."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -140,6 +142,8 @@ class Deployment:
     key_auth_id: str | None
     regions: tuple[str, ...]
     created_at: datetime
+    has_variables: bool = False
+    """Whether its snapshot of the environment's variables holds any."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -187,6 +187,7 @@ class Agent:
             entry,
             backend=backend,
             shipper=shipper,
+            environment=self._control_plane.environment,
             prober=self._prober,
             ledger=self._ledger,
             settings=self._settings,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 
 from turnout.domain.documents import DesiredState, InstanceReport, RegionReport
@@ -156,6 +156,10 @@ class FakeControlPlane:
     """What arrived of the output of each instance."""
     lost: dict[str, int] = field(default_factory=dict)
     """How many bytes of it never did."""
+    variables: dict[str, dict[str, str]] = field(default_factory=dict)
+    """The variables of each deployment that has any."""
+    fetched: list[str] = field(default_factory=list)
+    """The deployments whose variables were asked for, in order."""
     _streams: set[asyncio.Queue[DesiredState | None]] = field(default_factory=set)
     _revision: int = 0
     _news: asyncio.Event = field(default_factory=asyncio.Event)
@@ -207,6 +211,13 @@ class FakeControlPlane:
         self.instances |= {one.id: one for one in report.instances}
         self.known |= {one.id for one in report.instances}
         self._news.set()
+
+    async def environment(self, deployment_id: str) -> Mapping[str, str]:
+        self._answer()
+        if deployment_id not in self.desired:
+            raise NotFound(f"there is no deployment {deployment_id} that shall run in this region")
+        self.fetched.append(deployment_id)
+        return dict(self.variables.get(deployment_id, {}))
 
     async def append_log(self, *, instance_id: str, deployment_id: str, offset: int, data: bytes) -> int:
         self._answer()

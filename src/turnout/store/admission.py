@@ -27,6 +27,7 @@ from turnout.store.lookups import find_deployment, find_project_by_slug, lock_pr
 from turnout.store.outbox import asked_operations
 from turnout.store.part import Part
 from turnout.store.schema import deployments, operations
+from turnout.store.variables import take_snapshot
 
 _WORKFLOWS: Final = "workflows"
 """The actor of an operation that nobody admitted."""
@@ -198,6 +199,7 @@ class Admission(Part):
                 openapi_path=new.openapi_path,
                 key_auth_id=new.key_auth_id,
                 regions=list(new.regions),
+                env_snapshot=await take_snapshot(tx, environment.id),
                 created_at=self._db.now(),
             )
         )

@@ -57,6 +57,7 @@ def connect_engine(url: URL, *, pooled: bool = True) -> AsyncEngine:
     if url.drivername.startswith("sqlite"):
         engine = create_async_engine(
             url,
+            hide_parameters=True,
             # None: sqlite3 opens no transactions of its own; `_begin` does.
             connect_args={"timeout": BUSY_SECONDS, "isolation_level": None},
             **({} if pooled else {"poolclass": NullPool}),
@@ -66,6 +67,7 @@ def connect_engine(url: URL, *, pooled: bool = True) -> AsyncEngine:
         return engine
     return create_async_engine(
         url,
+        hide_parameters=True,  # an error is logged; what was to be written is nobody's business
         connect_args={
             "timeout": 5,
             "command_timeout": 30,

@@ -14,6 +14,7 @@ from turnout.store.database import insert_into
 from turnout.store.lookups import find_deployment, lock_deployment
 from turnout.store.part import Part
 from turnout.store.schema import (
+    deployment_columns,
     deployments,
     environments,
     instances,
@@ -32,7 +33,8 @@ class Deployments(Part):
     async def load_deploy_plan(self, *, deployment_id: str) -> DeployPlan:
         """Everything the steps need, from one moment. Raises NotFound."""
         async with self._db.read() as tx:
-            found = (await tx.execute(select(deployments).where(deployments.c.id == deployment_id))).one_or_none()
+            statement = select(*deployment_columns).where(deployments.c.id == deployment_id)
+            found = (await tx.execute(statement)).one_or_none()
             if found is None:
                 raise NotFound(f"there is no deployment {deployment_id}")
             project = (await tx.execute(select(projects).where(projects.c.id == found.project_id))).one()
@@ -56,7 +58,7 @@ class Deployments(Part):
     async def list_deployments(self, *, project_id: str, limit: int) -> tuple[Deployment, ...]:
         """The newest deployments of a project, newest first."""
         statement = (
-            select(deployments)
+            select(*deployment_columns)
             .where(deployments.c.project_id == project_id)
             .order_by(deployments.c.created_at.desc(), deployments.c.id.desc())
             .limit(limit)

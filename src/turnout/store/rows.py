@@ -53,7 +53,7 @@ def environment_from(row: Row[Any]) -> Environment:
 
 
 def deployment_from(row: Row[Any]) -> Deployment:
-    """A row of `deployments`."""
+    """A row of `deployment_columns`."""
     return Deployment(
         id=row.id,
         project_id=row.project_id,
@@ -77,6 +77,7 @@ def deployment_from(row: Row[Any]) -> Deployment:
         key_auth_id=row.key_auth_id,
         regions=tuple(row.regions),
         created_at=row.created_at,
+        has_variables=row.has_variables,
     )
 
 

@@ -12,6 +12,7 @@ from turnout.store.database import Clock, Database, parse_url
 from turnout.store.deployments import Deployments
 from turnout.store.endings import Endings
 from turnout.store.gateway_feed import GatewayFeeds
+from turnout.store.keys import Keys
 from turnout.store.krane import Krane
 from turnout.store.migrate import check_migrated
 from turnout.store.operations import Operations
@@ -19,6 +20,7 @@ from turnout.store.placements import Placements
 from turnout.store.reads import Reads
 from turnout.store.switch import Switching
 from turnout.store.tenants import Tenants
+from turnout.store.variables import Variables
 from turnout.store.waits import Waits
 
 
@@ -39,6 +41,8 @@ class Store(
     Waits,
     GatewayFeeds,
     Reads,
+    Keys,
+    Variables,
 ):
     """All that Turnout knows. Each part has a file of its name; each method is one transaction.
 

@@ -12,6 +12,7 @@ from turnout.domain.records import Instance, RunSpec
 from turnout.domain.waits import Wait
 from turnout.settings import DeploySettings
 from turnout.store import Store
+from turnout.vault import Vault
 
 
 class Krane(Protocol):
@@ -44,8 +45,9 @@ class Config:
     """Builds images from source; None refuses deployments that need a build."""
     default_domain: str = "localhost"
     """The apex under which generated domains lie, such as `example.app`."""
-    vault: object | None = None
-    """Encryption of secrets. Not available in this version: anything but None is refused."""
+    vault: Vault | None = None
+    """Encryption of secrets. None is enough for deployments: what they keep is sealed before, and opened by krane's
+    request alone."""
     cluster: object | None = None
     """Management of whole clusters. Not available in this version: anything but None is refused."""
     sentinel_image: str | None = None

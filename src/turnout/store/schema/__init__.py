@@ -8,6 +8,7 @@ pointer cannot lead to another project's deployment.
 
 from turnout.store.schema.asked import (
     audit_log,
+    deployment_columns,
     deployments,
     environments,
     openapi_specs,
@@ -21,14 +22,18 @@ from turnout.store.schema.asked import (
 from turnout.store.schema.base import metadata
 from turnout.store.schema.routing import counters, project_changes, routes, sentinel_configs, switches
 from turnout.store.schema.running import gateways, instances, placements, regions, waits
+from turnout.store.schema.secret import data_keys, keyrings, variables
 
 __all__ = [
     "audit_log",
     "counters",
+    "data_keys",
+    "deployment_columns",
     "deployments",
     "environments",
     "gateways",
     "instances",
+    "keyrings",
     "metadata",
     "openapi_specs",
     "operation_steps",
@@ -42,6 +47,7 @@ __all__ = [
     "sources",
     "switches",
     "tokens",
+    "variables",
     "waits",
     "workspaces",
 ]

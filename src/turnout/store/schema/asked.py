@@ -132,6 +132,12 @@ deployments = Table(
     Index(None, "project_id", "created_at"),
 )
 
+deployment_columns: Final = (
+    *(column for column in deployments.c if column.name != "env_snapshot"),
+    deployments.c.env_snapshot.is_not(None).label("has_variables"),
+)
+"""What a `Deployment` is made of: of the snapshot only whether there is one. It is large, and few need it."""
+
 operations = Table(
     "operations",
     metadata,
