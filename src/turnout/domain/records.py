@@ -63,6 +63,15 @@ class HealthCheck:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Release:
+    """What runs once for a deployment before its instances start, such as a migration. Empty: nothing does."""
+
+    command: limits.Command = ()
+    timeout: Annotated[float, limits.RELEASE_TIMEOUT.constraint] = 300.0
+    """Seconds; a command that takes longer is stopped and has failed."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class RunSpec:
     """All that krane needs in order to run one deployment, and nothing secret."""
 
@@ -140,6 +149,9 @@ class Deployment:
     key_auth_id: str | None
     regions: tuple[str, ...]
     created_at: datetime
+    release: Release = field(default_factory=Release)
+    auto_rollback: bool = False
+    """Whether a bad end of its observation rolls it back."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

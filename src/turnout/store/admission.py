@@ -199,6 +199,8 @@ class Admission(Part):
                 key_auth_id=new.key_auth_id,
                 regions=list(new.regions),
                 created_at=self._db.now(),
+                release=asdict(new.release) if new.release.command else None,
+                auto_rollback=new.auto_rollback,
             )
         )
         return deployment_id

@@ -6,6 +6,7 @@ generation is given once (`switches.generation`), a deployment is deployed by on
 pointer cannot lead to another project's deployment.
 """
 
+from turnout.store.schema.after import jobs, observations
 from turnout.store.schema.asked import (
     audit_log,
     deployments,
@@ -29,7 +30,9 @@ __all__ = [
     "environments",
     "gateways",
     "instances",
+    "jobs",
     "metadata",
+    "observations",
     "openapi_specs",
     "operation_steps",
     "operations",
