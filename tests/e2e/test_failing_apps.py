@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from tests.kit import App, until
 
 EXITS = "import sys\nprint('cannot find the database', flush=True)\nsys.exit(3)\n"

@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
+
 from tests.kit import App, Turnout
 
 UNKNOWN = "dep_01jd0000000000000000000000"

@@ -334,7 +334,8 @@ def test_ctrl_c_leaves_and_the_operation_goes_on(
     ("status", "kind", "code"),
     [
         (400, "invalid", 2), (404, "not-found", 2), (413, "too-large", 2), (409, "conflict", 1),
-        (401, "unauthenticated", 1), (403, "forbidden", 1), (501, "not-built", 1), (503, "unavailable", 1), (500, "internal", 1),
+        (401, "unauthenticated", 1), (403, "forbidden", 1), (501, "not-built", 1),
+        (503, "unavailable", 1), (500, "internal", 1),
     ],
 )  # fmt: skip
 def test_refusals_of_the_server(server: Server, turnout: Run, status: int, kind: str, code: int) -> None:

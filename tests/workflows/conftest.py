@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-from tests.workflows.lab import Lab, Restate, open_lab
 
+from tests.workflows.lab import Lab, Restate, open_lab
 from turnout.local.restate_binary import ensure_restate_server
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from fastapi.responses import StreamingResponse
 
-from turnout.api.parts import Caller
+from turnout.api.parts import Caller, DeploymentId
 from turnout.api.present import deployment_document
 from turnout.domain.documents import DeploymentDocument
 
 
-async def show_deployment(caller: Caller, deployment_id: str) -> DeploymentDocument:
+async def show_deployment(caller: Caller, deployment_id: DeploymentId) -> DeploymentDocument:
     """One deployment."""
     await caller.store.get_deployment(deployment_id=deployment_id, workspace_id=caller.workspace_id)
     plan = await caller.store.load_deploy_plan(deployment_id=deployment_id)
@@ -27,7 +27,7 @@ async def show_deployment(caller: Caller, deployment_id: str) -> DeploymentDocum
 
 
 async def read_logs(
-    caller: Caller, deployment_id: str, follow: bool = False, instance: str | None = None
+    caller: Caller, deployment_id: DeploymentId, follow: bool = False, instance: str | None = None
 ) -> StreamingResponse:
     """What the instances printed, as plain text."""
     await caller.store.get_deployment(deployment_id=deployment_id, workspace_id=caller.workspace_id)
