@@ -27,6 +27,9 @@ _MANIFEST: Final = (
     ("project", "name", None, "Name of the project: lower-case letters, digits and single dashes."),
     ("build", "command", None, "Run once in the source folder, before the first start. No shell runs it."),
     ("run", "command", None, "Starts an instance, which listens on `$PORT`. No shell runs it."),
+    ("release", "command", None, "Run once in the new version, before its instances start. No shell runs it."),
+    ("release", "timeout", limits.RELEASE_TIMEOUT, "Seconds it may take."),
+    ("deploy", "auto_rollback", None, "Roll back by itself when an instance dies while it is observed."),
     ("health", "path", None, "Asked by GET; 200 to 399 passes. Without it, a TCP connect to `$PORT` passes."),
     ("health", "interval", limits.HEALTH_INTERVAL, "Seconds between two checks."),
     ("health", "timeout", limits.HEALTH_TIMEOUT, "Seconds an instance may take to answer one."),
@@ -41,11 +44,15 @@ _DEFAULTS_IN_WORDS: Final = {
     ("project", "name"): "the folder's name",
     ("run", "command"): "the `web:` line of a `Procfile`",
     ("openapi", "path"): "`/openapi.json`",
+    ("release", "command"): "none",
+    ("deploy", "auto_rollback"): "`false`",
 }
 _LIMITS_IN_WORDS: Final = {
     ("project", "name"): f"{limits.SLUG_MAX} characters",
     ("build", "command"): f"{limits.WORDS_MAX} words of {limits.WORD_MAX} characters",
     ("run", "command"): f"{limits.WORDS_MAX} words of {limits.WORD_MAX} characters",
+    ("release", "command"): f"{limits.WORDS_MAX} words of {limits.WORD_MAX} characters",
+    ("deploy", "auto_rollback"): "`true` or `false`",
     ("health", "path"): "1024 characters, printable ASCII",
     ("openapi", "path"): "1024 characters, printable ASCII",
 }

@@ -13,6 +13,8 @@ from typing import Any
 import httpx
 
 from turnout.domain.errors import TurnoutError, Unavailable
+from turnout.domain.jobs import job_ended
+from turnout.domain.observation import may_end
 from turnout.domain.plans import UnsentOperation
 from turnout.domain.records import OperationKind
 from turnout.domain.waits import (
@@ -61,6 +63,8 @@ class Dispatcher:
                 await self._wake(wait, outcome)
         for overdue in await self._store.overdue_operations(grace_seconds=0):
             await self._cancel(overdue)
+        for watched in await self._store.overdue_observations(grace_seconds=self._limits.overdue_grace_seconds):
+            await self._store.end_observation(operation_id=watched, deadline_seconds=self._limits.deadline_seconds)
         for lost in await self._store.overdue_operations(grace_seconds=self._limits.overdue_grace_seconds):
             await self._store.end_overdue(operation_id=lost.operation_id)
 
@@ -84,10 +88,16 @@ class Dispatcher:
         if wait.kind is WaitKind.GENERATION:
             gateways = await self._store.gateways()
             return generation_acknowledged(gateways, generation=wait.generation or 0, committed_at=wait.created_at)
+        if wait.kind is WaitKind.OBSERVATION:
+            watched = await self._store.is_watched(operation_id=wait.operation_id)
+            return may_end(await self._store.observation_of(operation_id=wait.operation_id), watched=watched)
+        job = await self._store.job_of(deployment_id=wait.deployment_id)
+        if wait.kind is WaitKind.RELEASE:
+            return job_ended(job)
         instances = await self._store.instances_of(deployment_id=wait.deployment_id)
         if wait.kind is WaitKind.INSTANCES_RUNNING:
             return instances_running(instances, wanted=wait.wanted)
-        return instances_gone(instances)
+        return None if job is not None and job.present else instances_gone(instances)
 
     async def _wake(self, wait: Wait, outcome: Outcome) -> None:
         """Resolve an awakeable. One that is resolved already, or whose handler has ended, is not an error."""

@@ -113,6 +113,7 @@ class DeploySettings:
     openapi_seconds: float = _doc(5.0, "Waited for an app's OpenAPI document.")
     openapi_kib: int = _doc(2048, "Largest OpenAPI document that is kept, in KiB.")
     keep_warm_seconds: float = _doc(1800.0, "How long replaced instances stay ready for an instant rollback.")
+    observe_seconds: float = _doc(30.0, "How long a new version is observed after its switch; 0 switches that off.")
     step_seconds: float = _doc(30.0, "Longest time one attempt of a step may take.", _positive)
     retry_seconds: float = _doc(
         600.0, "How long a failing step is tried again before its operation is failed.", _positive

@@ -69,7 +69,11 @@ WRONG = [
     ('[run]\ncommand = "a"\ncommand = "b"', 3, "overwrite"),
     ("\n\nx = = 1", 3, "Invalid value"),
     # tables and settings that do not exist
-    ('[rum]\ncommand = "a"', 1, "there is no table [rum]; known are build, health, openapi, project, resources, run"),
+    (
+        '[rum]\ncommand = "a"',
+        1,
+        "there is no table [rum]; known are build, deploy, health, openapi, project, release, resources, run",
+    ),
     ('name = "hello"', 1, "there is no table [name]"),
     ('[run]\n\ncomand = "a"', 3, "[run] has no setting 'comand'; known are command"),
     ('[run]\nargs = ["a"]', 2, "[run] has no setting 'args'"),

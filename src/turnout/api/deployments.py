@@ -16,6 +16,7 @@ async def show_deployment(caller: Caller, deployment_id: DeploymentId) -> Deploy
     await caller.store.get_deployment(deployment_id=deployment_id, workspace_id=caller.workspace_id)
     plan = await caller.store.load_deploy_plan(deployment_id=deployment_id)
     running = await caller.store.running_instances(project_id=plan.project.id)
+    seen = await caller.store.observations_of(project_id=plan.project.id)
     return deployment_document(
         plan.deployment,
         plan.project,
@@ -23,6 +24,7 @@ async def show_deployment(caller: Caller, deployment_id: DeploymentId) -> Deploy
         routes=await caller.store.routes_of(project_id=plan.project.id),
         running=running.get(deployment_id, 0),
         gateway_url=caller.parts.gateway_url,
+        observation=next((each for each in seen if each.deployment_id == deployment_id), None),
     )
 
 

@@ -19,6 +19,7 @@ _KEEP_ALIVE_SECONDS: Final = 10.0
 _WAITED_FOR: Final = {
     WaitKind.INSTANCES_RUNNING: "its instances to pass their health checks",
     WaitKind.INSTANCES_GONE: "its instances to be gone",
+    WaitKind.RELEASE: "its release command to end",
     WaitKind.GENERATION: "the gateways to confirm the switch",
 }
 
@@ -57,6 +58,7 @@ async def _document(caller: Caller, operation: Operation) -> OperationDocument:
         routes=await caller.store.routes_of(project_id=operation.project_id),
         gateway_url=caller.parts.gateway_url,
         waiting_for=await waiting_for(caller, operation),
+        observation=await caller.store.observation_of(operation_id=operation.id),
     )
 
 
@@ -69,7 +71,7 @@ async def waiting_for(caller: Caller, operation: Operation) -> str | None:
         if before is not None:
             return f"{before.id}, an earlier deploy of the same project"
     for wait in await caller.store.open_waits():
-        if wait.operation_id == operation.id:
+        if wait.operation_id == operation.id and wait.kind in _WAITED_FOR:
             return f"{_WAITED_FOR[wait.kind]}, until {wait.deadline_at:%H:%M:%S} UTC at the latest"
     if not await caller.parts.restate.restate_is_up():
         return "Restate, which does not answer"

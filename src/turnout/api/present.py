@@ -11,10 +11,12 @@ from turnout.domain.comparison import Change, VariableChanges
 from turnout.domain.documents import (
     DeploymentDocument,
     DomainDocument,
+    ObservationDocument,
     OperationDocument,
     ProjectDocument,
     StepDocument,
 )
+from turnout.domain.observation import Observation
 from turnout.domain.plans import DeployPlan
 from turnout.domain.records import Deployment, Environment, Operation, Project, Route, Step, Sticky
 from turnout.domain.secret_documents import ChangeDocument, DiffDocument, VariableChangesDocument
@@ -32,6 +34,7 @@ def operation_document(
     routes: Iterable[Route],
     gateway_url: str,
     waiting_for: str | None,
+    observation: Observation | None = None,
 ) -> OperationDocument:
     """One operation, whole."""
     return OperationDocument(
@@ -59,6 +62,7 @@ def operation_document(
             )
             for step in steps
         ),
+        observation=None if observation is None else observation_document(observation),
         created_at=operation.created_at,
         started_at=operation.started_at,
         ended_at=operation.ended_at,
@@ -74,8 +78,10 @@ def project_document(
     routes: Sequence[Route],
     running: Mapping[str, int],
     gateway_url: str,
+    observations: Iterable[Observation] = (),
 ) -> ProjectDocument:
     """A project with its deployments, newest first."""
+    seen = {each.deployment_id: each for each in observations}
     slugs = {environment.id: environment.slug for environment in environments}
     return ProjectDocument(
         project=project.slug,
@@ -90,6 +96,7 @@ def project_document(
                 routes=routes,
                 running=running.get(deployment.id, 0),
                 gateway_url=gateway_url,
+                observation=seen.get(deployment.id),
             )
             for deployment in deployments
         ),
@@ -104,6 +111,7 @@ def deployment_document(
     routes: Iterable[Route],
     running: int,
     gateway_url: str,
+    observation: Observation | None = None,
 ) -> DeploymentDocument:
     """One version of a project."""
     return DeploymentDocument(
@@ -118,6 +126,20 @@ def deployment_document(
         created_at=deployment.created_at,
         instances_running=running,
         domains=_domains(routes, deployment.id, gateway_url),
+        observation=None if observation is None else observation_document(observation),
+    )
+
+
+def observation_document(observation: Observation) -> ObservationDocument:
+    """What a deploy's observation showed, so far or in the end."""
+    told = [text for text in (observation.incident, observation.note) if text]
+    return ObservationDocument(
+        operation_id=observation.operation_id,
+        deployment_id=observation.deployment_id,
+        status=observation.status,
+        until=observation.until_at,
+        reason="\n".join(told) or None,
+        rollback_operation_id=observation.rollback_operation_id,
     )
 
 

@@ -49,6 +49,7 @@ async def show_project(caller: Caller, project: Slug) -> ProjectDocument:
         routes=await caller.store.routes_of(project_id=found.id),
         running=await caller.store.running_instances(project_id=found.id),
         gateway_url=caller.parts.gateway_url,
+        observations=await caller.store.observations_of(project_id=found.id),
     )
 
 
@@ -80,6 +81,8 @@ async def deploy(caller: Caller, project: Slug, body: DeployBody) -> OperationAc
             key_auth_id=body.key_auth_id,
             regions=caller.parts.settings.regions,
             actor=caller.signed_in.name,
+            release=body.release,
+            auto_rollback=body.auto_rollback,
         ),
         deadline_seconds=caller.parts.settings.deploy.deadline_seconds,
     )

@@ -10,8 +10,10 @@ from fastapi.responses import StreamingResponse
 
 from turnout.api import sse
 from turnout.api.parts import Caller
-from turnout.domain.documents import LogAccepted, RegionReport, Slug
+from turnout.domain.documents import JobClaim, JobGrant, LogAccepted, RegionReport, Slug
 from turnout.domain.errors import NotFound, TooLarge
+from turnout.domain.jobs import Job
+from turnout.domain.records import Instance
 from turnout.domain.secret_documents import EnvironmentAnswer
 
 _KEEP_ALIVE_SECONDS: Final = 10.0
@@ -60,6 +62,12 @@ async def read_environment(
     return Response(answer.model_dump_json(), media_type="application/json", headers={"cache-control": "no-store"})
 
 
+async def begin_job(caller: Caller, region: Slug, instance_id: InstanceId, body: JobClaim) -> JobGrant:
+    """Whether krane may begin a job: granted to one claim, once."""
+    granted = await caller.store.begin_job(region=region, job_id=instance_id, claim=body.claim)
+    return JobGrant(granted=granted)
+
+
 async def append_log(
     caller: Caller,
     region: Slug,
@@ -68,8 +76,10 @@ async def append_log(
     offset: Annotated[int, Query(ge=0)],
 ) -> LogAccepted:
     """The next piece of an instance's output."""
-    instances = await caller.store.instances_of(deployment_id=deployment_id)
-    if not any(each.id == instance_id and each.region == region for each in instances):
+    known: list[Instance | Job] = [*await caller.store.instances_of(deployment_id=deployment_id)]
+    if (job := await caller.store.job_of(deployment_id=deployment_id)) is not None:
+        known.append(job)
+    if not any(each.id == instance_id and each.region == region for each in known):
         raise NotFound(f"cannot keep this output: {region} has reported no instance {instance_id}")
     data = bytearray()
     async for chunk in caller.request.stream():

@@ -52,5 +52,6 @@ ROUTES: Final = (
     _get("/v1/regions/{region}/desired", regions.follow_desired, Access.KRANE),
     _post("/v1/regions/{region}/report", regions.report, 204, Access.KRANE),
     _get("/v1/regions/{region}/deployments/{deployment_id}/environment", regions.read_environment, Access.KRANE),
+    _post("/v1/regions/{region}/jobs/{instance_id}/begin", regions.begin_job, 200, Access.KRANE),
     _post("/v1/regions/{region}/instances/{instance_id}/log", regions.append_log, 200, Access.KRANE),
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import turnout
 from turnout.api.operations import waiting_for
 from turnout.api.parts import Caller
+from turnout.api.present import observation_document
 from turnout.domain.documents import (
     ActiveOperation,
     GatewayStatus,
@@ -57,6 +58,10 @@ async def show_status(caller: Caller) -> StatusDocument:
             for gateway in gateways
         ),
         operations=await _active(caller),
+        observations=tuple(
+            observation_document(each)
+            for each in await caller.store.open_observations(workspace_id=caller.workspace_id)
+        ),
     )
 
 

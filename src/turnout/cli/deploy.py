@@ -76,6 +76,7 @@ def result(operation: OperationDocument) -> dict[str, Any]:
             "duration_ms",
             "generation",
             "propagation_ms",
+            "observation",
         },
     )
 
@@ -103,6 +104,8 @@ def _body(app: App, *, environment: str, image: str | None, git: Any, key_auth_i
             build_command=manifest.build_command if image is None else (),
             run_command=manifest.run_command if image is None else (),
             resources=manifest.resources,
+            release=manifest.release,
+            auto_rollback=manifest.auto_rollback,
             health=manifest.health,
             openapi_path=manifest.openapi_path,
             key_auth_id=key_auth_id,

@@ -12,9 +12,17 @@ from pydantic import Field, StringConstraints
 
 from turnout.domain.document import Answer as _Answer
 from turnout.domain.document import Document as _Document
+from turnout.domain.jobs import JobSpec
 from turnout.domain.limits import SLUG_MAX, SLUG_PATTERN, AppPath, Command, check_slug, plainly
-from turnout.domain.records import Backend, HealthCheck, OperationKind, Resources, RunSpec, Sticky
-from turnout.domain.statuses import DeploymentStatus, InstanceStatus, OperationStatus, StepStatus
+from turnout.domain.records import Backend, HealthCheck, OperationKind, Release, Resources, RunSpec, Sticky
+from turnout.domain.statuses import (
+    DeploymentStatus,
+    InstanceStatus,
+    JobStatus,
+    ObservationStatus,
+    OperationStatus,
+    StepStatus,
+)
 
 Slug = Annotated[str, plainly(check_slug), Field(json_schema_extra={"pattern": SLUG_PATTERN, "maxLength": SLUG_MAX})]
 """Names of workspaces, projects, environments and regions: a DNS label of at most 40 characters."""
@@ -55,6 +63,8 @@ class DeployBody(_Document):
     git: GitBody = GitBody()
     build_command: Command = ()
     run_command: Command = ()
+    release: Release = Release()
+    auto_rollback: bool = False
     resources: Resources = Resources()
     health: HealthCheck = HealthCheck()
     openapi_path: AppPath | None = None
@@ -109,6 +119,17 @@ class StepDocument(_Answer):
     detail: str | None = None
 
 
+class ObservationDocument(_Answer):
+    """What the first time after a deploy's switch showed."""
+
+    operation_id: str
+    deployment_id: str
+    status: ObservationStatus
+    until: datetime
+    reason: str | None
+    rollback_operation_id: str | None
+
+
 class OperationDocument(_Answer):
     """All there is to know of one operation."""
 
@@ -127,6 +148,7 @@ class OperationDocument(_Answer):
     waiting_for: str | None
     domains: tuple[DomainDocument, ...]
     steps: tuple[StepDocument, ...]
+    observation: ObservationDocument | None = None
     created_at: datetime
     started_at: datetime | None
     ended_at: datetime | None
@@ -147,6 +169,7 @@ class DeploymentDocument(_Answer):
     created_at: datetime
     instances_running: int
     domains: tuple[DomainDocument, ...]
+    observation: ObservationDocument | None = None
 
 
 class ProjectDocument(_Answer):
@@ -214,6 +237,7 @@ class StatusDocument(_Answer):
     regions: tuple[RegionStatus, ...]
     gateways: tuple[GatewayStatus, ...]
     operations: tuple[ActiveOperation, ...]
+    observations: tuple[ObservationDocument, ...] = ()
 
 
 # ---------------------------------------------------------------------------------- krane's two sides
@@ -223,13 +247,16 @@ class DesiredState(_Document):
     """One message of the stream to a krane.
 
     `complete` says that `deployments` is all the region shall run: what is not in it shall not run.
-    Otherwise it is a change: these deployments shall run like this, and `removed` shall not run.
+    Otherwise it is a change: these deployments shall run like this, and `removed` shall not run. The same holds
+    for jobs; one that is listed is run once, if its claim is granted.
     """
 
     revision: int
     complete: bool
     deployments: tuple[RunSpec, ...] = ()
     removed: tuple[str, ...] = ()
+    jobs: tuple[JobSpec, ...] = ()
+    removed_jobs: tuple[str, ...] = ()
 
 
 class InstanceReport(_Document):
@@ -242,6 +269,19 @@ class InstanceReport(_Document):
     address: str | None = None
     reason: Annotated[str, StringConstraints(max_length=8000)] | None = None
     restarts: int = 0
+    stopping: bool = False
+    """krane was told to end it: what follows is no incident."""
+
+
+class JobReport(_Document):
+    """What became of one job. The end is told until the server no longer desires the job."""
+
+    id: str
+    status: JobStatus
+    exit_code: int | None = None
+    reason: Annotated[str, StringConstraints(max_length=8000)] | None = None
+    gone: bool = False
+    """Nothing is left of it at krane."""
 
 
 class RegionReport(_Document):
@@ -250,6 +290,19 @@ class RegionReport(_Document):
     complete: bool
     backends: tuple[Backend, ...]
     instances: tuple[InstanceReport, ...]
+    jobs: tuple[JobReport, ...] = ()
+
+
+class JobClaim(_Document):
+    """A krane asks to begin a job; `claim` is its own word for itself, the same whenever it asks."""
+
+    claim: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
+
+
+class JobGrant(_Answer):
+    """Whether it may."""
+
+    granted: bool
 
 
 class LogAccepted(_Answer):

@@ -37,6 +37,8 @@ REPLICAS: Final = Range(1, 100)
 CPU_MILLICORES: Final = Range(10, 256_000)
 MEMORY_MIB: Final = Range(16, 1_048_576)
 
+RELEASE_TIMEOUT: Final = Range(1, 3600)
+
 HEALTH_INTERVAL: Final = Range(0.05, 60)
 HEALTH_TIMEOUT: Final = Range(0.05, 60)
 HEALTH_PASSES: Final = Range(1, 100)

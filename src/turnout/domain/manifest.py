@@ -12,7 +12,7 @@ from typing import Any, Final, TypeVar
 from turnout.domain import limits
 from turnout.domain.errors import Invalid
 from turnout.domain.limits import Range
-from turnout.domain.records import HealthCheck, Resources
+from turnout.domain.records import HealthCheck, Release, Resources
 
 T = TypeVar("T")
 D = TypeVar("D")
@@ -28,6 +28,8 @@ class Manifest:
     name: str | None = None
     build_command: tuple[str, ...] = ()
     run_command: tuple[str, ...] = ()
+    release: Release = field(default_factory=Release)
+    auto_rollback: bool = False
     health: HealthCheck = field(default_factory=HealthCheck)
     openapi_path: str | None = None
     resources: Resources = field(default_factory=Resources)
@@ -47,6 +49,11 @@ def parse_manifest(text: str, *, file: str = "turnout.toml") -> Manifest:
         name=reader.take("project", "name", _slug, None),
         build_command=reader.take("build", "command", _command, ()),
         run_command=reader.take("run", "command", _command, ()),
+        release=Release(
+            command=reader.take("release", "command", _command, ()),
+            timeout=reader.take("release", "timeout", _seconds(limits.RELEASE_TIMEOUT), Release().timeout),
+        ),
+        auto_rollback=reader.take("deploy", "auto_rollback", _truth, False),  # its default
         health=HealthCheck(
             path=reader.take("health", "path", _path, None),
             interval=reader.take("health", "interval", _seconds(limits.HEALTH_INTERVAL), HealthCheck().interval),
@@ -167,6 +174,12 @@ def _command(value: Any) -> tuple[str, ...]:
     if operators := _SHELL_ONLY.intersection(words):
         raise ValueError(f"uses {' '.join(sorted(operators))}, and no shell runs it; if you need one, write: sh -c '…'")
     return limits.check_command(words)
+
+
+def _truth(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError("has to be true or false")  # noqa: TRY004  # what the reader turns into a sentence
+    return value
 
 
 def _path(value: Any) -> str:

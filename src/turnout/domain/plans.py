@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from turnout.domain.records import (
@@ -13,6 +13,7 @@ from turnout.domain.records import (
     HealthCheck,
     OperationKind,
     Project,
+    Release,
     Resources,
     RunSpec,
     Workspace,
@@ -39,6 +40,8 @@ class NewDeployment:
     regions: tuple[str, ...]
     actor: str
     """Who asked, for the audit: a token's name."""
+    release: Release = field(default_factory=Release)
+    auto_rollback: bool = False
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -65,6 +68,11 @@ class DeployPlan:
             has_variables=self.deployment.has_variables,
         )
 
+    def release_spec(self) -> RunSpec:
+        """What the release command runs as: one instance of the new version, with another command."""
+        spec = self.run_spec()
+        return replace(spec, command=self.deployment.release.command, resources=replace(spec.resources, replicas=1))
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class SwitchRequest:
@@ -80,6 +88,8 @@ class SwitchRequest:
     awakeable_id: str
     """Resolved when the gateways have acknowledged the generation; stored by the transaction itself."""
     wait_deadline_seconds: float
+    observe_seconds: float = 0.0
+    """How long the new version of a deploy is observed; 0: not at all."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -63,6 +63,15 @@ class HealthCheck:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Release:
+    """What runs once for a deployment before its instances start, such as a migration. Empty: nothing does."""
+
+    command: limits.Command = ()
+    timeout: Annotated[float, limits.RELEASE_TIMEOUT.constraint] = 300.0
+    """Seconds; a command that takes longer is stopped and has failed."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class RunSpec:
     """All that krane needs in order to run one deployment, and nothing secret."""
 
@@ -144,6 +153,9 @@ class Deployment:
     created_at: datetime
     has_variables: bool = False
     """Whether its snapshot of the environment's variables holds any."""
+    release: Release = field(default_factory=Release)
+    auto_rollback: bool = False
+    """Whether a bad end of its observation rolls it back."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

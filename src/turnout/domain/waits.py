@@ -20,6 +20,10 @@ class WaitKind(StrEnum):
 
     INSTANCES_RUNNING = "instances-running"
     INSTANCES_GONE = "instances-gone"
+    RELEASE = "release"
+    """The release command has ended."""
+    OBSERVATION = "observation"
+    """An incident, or nothing left to observe. That time is up, the workflow's own timer tells."""
     GENERATION = "generation"
     """Every connected gateway acknowledges a generation."""
 

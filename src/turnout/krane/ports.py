@@ -30,6 +30,10 @@ class ControlPlane(Protocol):
         """
         ...
 
+    async def begin_job(self, *, job_id: str, claim: str) -> bool:
+        """Whether the job may be started by whoever goes by `claim`; the same answer however often it is asked."""
+        ...
+
     async def append_log(self, *, instance_id: str, deployment_id: str, offset: int, data: bytes) -> int:
         """Hand over output that begins at byte `offset`; return how many bytes the server now has.
 
@@ -59,6 +63,8 @@ class Launch:
     spec: RunSpec
     variables: Mapping[str, str] = field(default_factory=dict, repr=False)
     """What the app's environment holds besides what Turnout sets. Secrets: for the instance alone."""
+    once: bool = False
+    """A job: one that has exited is left as it is instead of being started again."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -112,7 +118,7 @@ class BackendPort(Protocol):
         ...
 
     async def start(self, launch: Launch) -> Observation:
-        """Get or create: a live instance of that id is left alone, an exited one is started again.
+        """Get or create: a live instance of that id is left alone, an exited one is started again unless `once`.
 
         Raises DeploymentFailed when it cannot ever start as it is.
         """

@@ -104,6 +104,7 @@ class Runner:
             address=self.entry.address,
             reason=reason[:8000] if reason else None,
             restarts=self._life.restarts,
+            stopping=self.stopping,
         )
 
     # -------------------------------------------------------------------------------------- its story

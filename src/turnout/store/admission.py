@@ -201,6 +201,8 @@ class Admission(Part):
                 regions=list(new.regions),
                 env_snapshot=await take_snapshot(tx, environment.id),
                 created_at=self._db.now(),
+                release=asdict(new.release) if new.release.command else None,
+                auto_rollback=new.auto_rollback,
             )
         )
         return deployment_id

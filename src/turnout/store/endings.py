@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from sqlalchemy import select, update
@@ -18,6 +18,7 @@ from turnout.domain.statuses import (
     OperationStatus,
 )
 from turnout.domain.waits import Wait
+from turnout.store.jobs import has_jobs, remove_jobs
 from turnout.store.lookups import lock_deployment, lock_operation, lock_project
 from turnout.store.outbox import asked_operations
 from turnout.store.part import Part
@@ -73,11 +74,12 @@ class Endings(Part):
         async with self._db.write() as tx:
             deployment = await lock_deployment(tx, deployment_id)
             await lock_operation(tx, operation_id)
-            await _give_up(tx, deployment_id, deployment.status, status, reason)
+            await _give_up(tx, deployment_id, deployment.status, status, reason, at=self._db.now())
             if deployment.status not in ACTIVE | TERMINAL:
                 return False
             placed = select(placements.c.region).where(placements.c.deployment_id == deployment_id)
-            if wait is None or (await tx.execute(placed)).first() is None:
+            left = (await tx.execute(placed)).first() is not None or await has_jobs(tx, deployment_id)
+            if wait is None or not left:
                 return False
             await write_wait(tx, wait)
             return True
@@ -98,7 +100,7 @@ class Endings(Part):
         async with self._db.write() as tx:
             deployment = await lock_deployment(tx, deployment_id)
             operation = await lock_operation(tx, operation_id)
-            await _give_up(tx, deployment_id, deployment.status, status, reason)
+            await _give_up(tx, deployment_id, deployment.status, status, reason, at=self._db.now())
             if operation.status not in OPERATION_TERMINAL:
                 switched = await find_result(tx, operation_id) is not None
                 ending = OperationStatus.DEGRADED if switched else OperationStatus(status.value)
@@ -132,7 +134,7 @@ class Endings(Part):
             if kind is None:
                 return
             if kind == OperationKind.DEPLOY:
-                await _give_up(tx, deployment_id, deployment.status, DeploymentStatus.FAILED, _OVERDUE)
+                await _give_up(tx, deployment_id, deployment.status, DeploymentStatus.FAILED, _OVERDUE, at=now)
             switched = await find_result(tx, operation_id) is not None
             ending = OperationStatus.DEGRADED if switched else OperationStatus.FAILED
             await end_operation(tx, operation_id, ending, _OVERDUE, at=now)
@@ -141,13 +143,20 @@ class Endings(Part):
 
 
 async def _give_up(
-    tx: AsyncConnection, deployment_id: str, now: DeploymentStatus, status: DeploymentStatus, reason: str
+    tx: AsyncConnection,
+    deployment_id: str,
+    now: DeploymentStatus,
+    status: DeploymentStatus,
+    reason: str,
+    *,
+    at: datetime,
 ) -> None:
     """Unless it was switched to, the deployment ends (once) and shall run nowhere."""
     if now in ACTIVE:
         await _set_status(tx, deployment_id, status, reason=reason)
     if now in ACTIVE | TERMINAL:
         await remove_placements(tx, deployment_id)
+        await remove_jobs(tx, deployment_id, at=at)
 
 
 async def _set_status(tx: AsyncConnection, deployment_id: str, status: DeploymentStatus, *, reason: str | None) -> None:

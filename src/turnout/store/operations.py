@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from sqlalchemy import update
 
 from turnout.domain.errors import IllegalTransition
+from turnout.domain.observation import sentence
 from turnout.domain.records import Operation
 from turnout.domain.statuses import (
     OPERATION_TERMINAL,
     OPERATION_TRANSITIONS,
+    ObservationStatus,
     OperationStatus,
     StepStatus,
 )
 from turnout.store.lookups import lock_operation
+from turnout.store.observations import find_observation
 from turnout.store.part import Part
 from turnout.store.schema import operations
 from turnout.store.timeline import Line, end_operation, write_lines
+
+_DEGRADED: Final = ObservationStatus.DEGRADED
 
 
 class Operations(Part):
@@ -69,5 +76,8 @@ class Operations(Part):
             if operation.status not in OPERATION_TERMINAL:
                 if status not in OPERATION_TERMINAL or status not in OPERATION_TRANSITIONS[operation.status]:
                     raise IllegalTransition(f"cannot end an operation that is {operation.status} as {status}")
+                seen = await find_observation(tx, operation_id)
+                if status is OperationStatus.SUCCEEDED and seen is not None and seen.status is _DEGRADED:
+                    status, reason = OperationStatus.DEGRADED, sentence(seen)
                 await end_operation(tx, operation_id, status, reason, at=self._db.now(), propagation_ms=propagation_ms)
             return await lock_operation(tx, operation_id)

@@ -16,9 +16,11 @@ from turnout.domain.waits import Wait
 from turnout.store import rows
 from turnout.store.counters import read_number, take_number
 from turnout.store.database import insert_into
+from turnout.store.first_use import ensure_regions
+from turnout.store.jobs import desired_jobs
 from turnout.store.lookups import lock_deployment
 from turnout.store.part import Part
-from turnout.store.schema import placements, regions
+from turnout.store.schema import placements
 from turnout.store.waits import write_wait
 
 RUNNING = "running"
@@ -39,7 +41,7 @@ class Placements(Part):
             if deployment.status in TERMINAL:
                 raise Conflict(f"cannot start {deployment.id}: it is {deployment.status}; deploy again")
             wanted = sorted(set(regions))
-            await _ensure_regions(tx, wanted)
+            await ensure_regions(tx, wanted)
             count = spec.resources.replicas * len(wanted)
             if wait is not None:
                 await write_wait(tx, replace(wait, wanted=count))
@@ -70,20 +72,17 @@ class Placements(Part):
             else:
                 statement = statement.where(placements.c.revision > since)
             found = (await tx.execute(statement.order_by(placements.c.deployment_id))).all()
-        if not found and not complete:
+            wanted, removed = await desired_jobs(tx, region=region, since=None if complete else since)
+        if not found and not wanted and not removed and not complete:
             return None
         return DesiredState(
             revision=revision,
             complete=complete,
             deployments=tuple(rows.spec_from_json(row.spec) for row in found if row.desired == RUNNING),
             removed=tuple(row.deployment_id for row in found if row.desired == REMOVED),
+            jobs=wanted,
+            removed_jobs=removed,
         )
-
-
-async def _ensure_regions(tx: AsyncConnection, names: Iterable[str]) -> None:
-    for name in names:  # a region may be named before its krane has ever connected
-        unseen = insert_into(tx, regions).values(name=name, backends=[], connected=False)
-        await tx.execute(unseen.on_conflict_do_nothing(index_elements=["name"]))
 
 
 async def _want(tx: AsyncConnection, spec: RunSpec, names: Iterable[str]) -> None:

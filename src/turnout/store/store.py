@@ -12,9 +12,11 @@ from turnout.store.database import Clock, Database, parse_url
 from turnout.store.deployments import Deployments
 from turnout.store.endings import Endings
 from turnout.store.gateway_feed import GatewayFeeds
+from turnout.store.jobs import Jobs
 from turnout.store.keys import Keys
 from turnout.store.krane import Krane
 from turnout.store.migrate import check_migrated
+from turnout.store.observations import Observations
 from turnout.store.operations import Operations
 from turnout.store.placements import Placements
 from turnout.store.reads import Reads
@@ -31,7 +33,9 @@ def utc_now() -> datetime:
 
 class Store(
     Tenants,
+    Observations,
     Admission,
+    Jobs,
     Operations,
     Deployments,
     Placements,

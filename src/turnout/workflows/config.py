@@ -26,6 +26,10 @@ class Krane(Protocol):
         """Want none of it to run. Idempotent."""
         ...
 
+    async def place_job(self, *, spec: RunSpec, region: str, timeout: float, wait: Wait) -> str:
+        """Want a command to run once for the deployment; returns its id. Idempotent."""
+        ...
+
     async def instances_of(self, *, deployment_id: str) -> tuple[Instance, ...]:
         """What krane last observed."""
         ...

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import restate
@@ -17,9 +16,10 @@ from turnout.domain.statuses import (
     DeploymentStatus,
     StepStatus,
 )
-from turnout.domain.waits import Outcome, Wait, WaitKind
+from turnout.domain.waits import Outcome, WaitKind
 from turnout.workflows import openapi
 from turnout.workflows.parts import Parts
+from turnout.workflows.releasing import Releasing
 from turnout.workflows.requests import (
     DeployRequest,
     DeployResponse,
@@ -28,7 +28,7 @@ from turnout.workflows.requests import (
     Switched,
 )
 from turnout.workflows.serde import JsonOf
-from turnout.workflows.steps import Note, Steps, was_cancelled
+from turnout.workflows.steps import Note, Steps, new_wait, was_cancelled
 
 
 class Deploy:
@@ -36,6 +36,7 @@ class Deploy:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
+        self._releasing = Releasing(parts)
         self._db = parts.db
         self._limits = parts.limits
 
@@ -44,6 +45,7 @@ class Deploy:
         steps = await self._parts.steps_of_deploy(ctx, request)
         try:
             plan = await self._prepare(ctx, steps, request)
+            await self._releasing.release(ctx, steps, plan)
             await self._start(ctx, steps, plan)
             await self._examine(steps, plan)
             switched = await self._switch(ctx, steps, plan)
@@ -113,7 +115,7 @@ class Deploy:
             return await self._parts.krane.place(
                 spec=plan.run_spec(),
                 regions=deployment.regions,
-                wait=_wait(steps, signal_id, WaitKind.INSTANCES_RUNNING, deployment.id, seconds, wanted=wanted),
+                wait=new_wait(steps, signal_id, WaitKind.INSTANCES_RUNNING, deployment.id, seconds, wanted=wanted),
             )
 
         async def register() -> tuple[Instance, ...]:
@@ -197,24 +199,9 @@ class Deploy:
                 deployment_id=request.deployment_id,
                 status=DeploymentStatus.CANCELLED if was_cancelled(error) else DeploymentStatus.FAILED,
                 reason=error.message,
-                wait=_wait(steps, gone_id, WaitKind.INSTANCES_GONE, request.deployment_id, seconds),
+                wait=new_wait(steps, gone_id, WaitKind.INSTANCES_GONE, request.deployment_id, seconds),
             )
 
         if await steps.quietly("abandon", abandon, bool):
             await steps.wait("removal", gone, seconds=seconds)
         await self._parts.end_early(steps, error, settles=gone_id)
-
-
-def _wait(steps: Steps, signal_id: str, kind: WaitKind, deployment_id: str, seconds: float, *, wanted: int = 0) -> Wait:
-    """A wait as it is written down, inside the step that starts what is waited for."""
-    now = datetime.now(UTC)
-    return Wait(
-        awakeable_id=signal_id,
-        operation_id=steps.operation_id,
-        kind=kind,
-        deployment_id=deployment_id,
-        generation=None,
-        wanted=wanted,
-        created_at=now,
-        deadline_at=now + timedelta(seconds=seconds),
-    )

@@ -99,6 +99,14 @@ class RetireRequest:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class ObserveRequest:
+    """Observe what a deploy has switched to."""
+
+    operation_id: str
+    deployment_id: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class BuildCall:
     """Build a deployment's source, then deploy it."""
 

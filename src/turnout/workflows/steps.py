@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol, TypeVar
 
 import restate
@@ -13,7 +13,7 @@ from restate import RestateDurableFuture, RunOptions, TerminalError
 
 from turnout.domain.errors import TurnoutError
 from turnout.domain.statuses import StepStatus
-from turnout.domain.waits import Outcome
+from turnout.domain.waits import Outcome, Wait, WaitKind
 from turnout.settings import DeploySettings
 from turnout.workflows.serde import JsonOf
 
@@ -159,3 +159,20 @@ class Steps:
             max_duration=timedelta(seconds=self._limits.retry_seconds),
         )
         return await self._ctx.run_typed(name, attempt, options)
+
+
+def new_wait(
+    steps: Steps, signal_id: str, kind: WaitKind, deployment_id: str, seconds: float, *, wanted: int = 0
+) -> Wait:
+    """A wait as it is written down, inside the step that starts what is waited for."""
+    now = datetime.now(UTC)
+    return Wait(
+        awakeable_id=signal_id,
+        operation_id=steps.operation_id,
+        kind=kind,
+        deployment_id=deployment_id,
+        generation=None,
+        wanted=wanted,
+        created_at=now,
+        deadline_at=now + timedelta(seconds=seconds),
+    )

@@ -10,11 +10,13 @@ import restate
 from turnout.workflows.building import Building
 from turnout.workflows.config import Config
 from turnout.workflows.deploy import Deploy
+from turnout.workflows.observing import Observing
 from turnout.workflows.parts import Parts
 from turnout.workflows.requests import (
     BuildCall,
     DeployRequest,
     DeployResponse,
+    ObserveRequest,
     PromoteRequest,
     PromoteResponse,
     RetireRequest,
@@ -52,6 +54,7 @@ class Workflow:
         self._deploy = Deploy(parts)
         self._switching = Switching(parts)
         self._building = Building(parts)
+        self._observing = Observing(parts)
 
     async def deploy(self, ctx: restate.ObjectContext, request: DeployRequest) -> DeployResponse:
         """Deploy a new version and configure its routing. The key of `ctx` is the project id.
@@ -86,7 +89,9 @@ class Workflow:
         _bind(routing, "promote", self.promote, PromoteRequest, PromoteResponse)
         builds = restate.Service("Builds", invocation_retry_policy=RETRY)
         _bind(builds, "build", self._building.build, BuildCall, type(None))
-        return [deployments, routing, builds]
+        observations = restate.Service("Observations", invocation_retry_policy=RETRY)
+        _bind(observations, "observe", self._observing.observe, ObserveRequest, str)
+        return [deployments, routing, builds, observations]
 
 
 def _bind(service: Any, name: str, handler: Any, takes: type, gives: type) -> None:

@@ -6,6 +6,7 @@ generation is given once (`switches.generation`), a deployment is deployed by on
 pointer cannot lead to another project's deployment.
 """
 
+from turnout.store.schema.after import jobs, observations
 from turnout.store.schema.asked import (
     audit_log,
     deployment_columns,
@@ -33,8 +34,10 @@ __all__ = [
     "environments",
     "gateways",
     "instances",
+    "jobs",
     "keyrings",
     "metadata",
+    "observations",
     "openapi_specs",
     "operation_steps",
     "operations",

@@ -19,6 +19,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
     text,
 )
 
@@ -123,6 +124,8 @@ deployments = Table(
     Column("sentinel_image", String),
     Column("regions", JsonValue, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
+    Column("release", JsonValue),
+    Column("auto_rollback", Boolean, nullable=False, server_default=false()),
     ForeignKeyConstraint(["project_id", "environment_id"], ["environments.project_id", "environments.id"]),
     UniqueConstraint("project_id", "id"),
     UniqueConstraint("project_id", "environment_id", "id"),
