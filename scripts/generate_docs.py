@@ -26,6 +26,11 @@ END: Final = "<!-- end -->"
 _MANIFEST: Final = (
     ("project", "name", None, "Name of the project: lower-case letters, digits and single dashes."),
     ("build", "command", None, "Run once in the source folder, before the first start. No shell runs it."),
+    ("build", "backend", None, "`docker` or `process`: what shall run a folder."),
+    ("build", "dockerfile", None, "The Dockerfile, by its path in the folder."),
+    ("build", "target", None, "The stage of the Dockerfile to stop at."),
+    ("build", "args", None, "Build arguments by name. Whoever has the image can read them: no secrets."),
+    ("build", "base", None, "The image that a generated Dockerfile begins with; `turnout build --print` shows it."),
     ("run", "command", None, "Starts an instance, which listens on `$PORT`. No shell runs it."),
     ("health", "path", None, "Asked by GET; 200 to 399 passes. Without it, a TCP connect to `$PORT` passes."),
     ("health", "interval", limits.HEALTH_INTERVAL, "Seconds between two checks."),
@@ -41,11 +46,20 @@ _DEFAULTS_IN_WORDS: Final = {
     ("project", "name"): "the folder's name",
     ("run", "command"): "the `web:` line of a `Procfile`",
     ("openapi", "path"): "`/openapi.json`",
+    ("build", "backend"): "docker with a Dockerfile, else process where it is offered",
+    ("build", "dockerfile"): "`Dockerfile`, or a generated one",
+    ("build", "target"): "the last stage",
+    ("build", "base"): "by the kind of app",
 }
 _LIMITS_IN_WORDS: Final = {
     ("project", "name"): f"{limits.SLUG_MAX} characters",
     ("build", "command"): f"{limits.WORDS_MAX} words of {limits.WORD_MAX} characters",
     ("run", "command"): f"{limits.WORDS_MAX} words of {limits.WORD_MAX} characters",
+    ("build", "backend"): "one of the two",
+    ("build", "dockerfile"): "a path inside the folder",
+    ("build", "target"): "128 characters",
+    ("build", "args"): f"{limits.BUILD_ARGS_MAX} texts of {limits.WORD_MAX} characters",
+    ("build", "base"): "512 characters",
     ("health", "path"): "1024 characters, printable ASCII",
     ("openapi", "path"): "1024 characters, printable ASCII",
 }

@@ -7,7 +7,7 @@ from typing import Annotated, Final
 import typer
 
 from turnout import __version__
-from turnout.cli import deploy, down, logs, ls, part, promote, rollback, status, up
+from turnout.cli import build, deploy, down, logs, ls, part, promote, rollback, status, up
 
 _PARTS: Final = "Parts, each alone in the foreground"
 
@@ -37,7 +37,17 @@ def _main(
     pass
 
 
-for verb in (up.up, deploy.deploy, ls.ls, rollback.rollback, promote.promote, logs.logs, status.status, down.down):
+for verb in (
+    up.up,
+    deploy.deploy,
+    ls.ls,
+    rollback.rollback,
+    promote.promote,
+    logs.logs,
+    status.status,
+    build.build,
+    down.down,
+):
     app.command()(verb)
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from turnout.domain.records import (
     Backend,
+    BuildOptions,
     Deployment,
     Environment,
     GitData,
@@ -39,6 +40,7 @@ class NewDeployment:
     regions: tuple[str, ...]
     actor: str
     """Who asked, for the audit: a token's name."""
+    build: BuildOptions = field(default_factory=BuildOptions)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,6 +51,7 @@ class DeployPlan:
     project: Project
     environment: Environment
     deployment: Deployment
+    build: BuildOptions = field(default_factory=BuildOptions)
 
     def run_spec(self) -> RunSpec:
         """What krane is to run. Only after the image is known."""

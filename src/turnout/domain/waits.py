@@ -22,6 +22,8 @@ class WaitKind(StrEnum):
     INSTANCES_GONE = "instances-gone"
     GENERATION = "generation"
     """Every connected gateway acknowledges a generation."""
+    BUILD_PLACE = "build-place"
+    """It is the operation's turn to build."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -8,6 +8,7 @@ pointer cannot lead to another project's deployment.
 
 from turnout.store.schema.asked import (
     audit_log,
+    build_options,
     deployments,
     environments,
     openapi_specs,
@@ -20,10 +21,12 @@ from turnout.store.schema.asked import (
 )
 from turnout.store.schema.base import metadata
 from turnout.store.schema.routing import counters, project_changes, routes, sentinel_configs, switches
-from turnout.store.schema.running import gateways, instances, placements, regions, waits
+from turnout.store.schema.running import build_places, gateways, instances, placements, regions, waits
 
 __all__ = [
     "audit_log",
+    "build_options",
+    "build_places",
     "counters",
     "deployments",
     "environments",

@@ -132,6 +132,14 @@ deployments = Table(
     Index(None, "project_id", "created_at"),
 )
 
+build_options = Table(
+    "build_options",
+    metadata,
+    # Beside the deployment, because most have none, and all of them are read in every list.
+    Column("deployment_id", ForeignKey("deployments.id"), primary_key=True),
+    Column("options", JsonValue, nullable=False),
+)
+
 operations = Table(
     "operations",
     metadata,
