@@ -26,6 +26,11 @@ END: Final = "<!-- end -->"
 _MANIFEST: Final = (
     ("project", "name", None, "Name of the project: lower-case letters, digits and single dashes."),
     ("build", "command", None, "Run once in the source folder, before the first start. No shell runs it."),
+    ("build", "backend", None, "`docker` or `process`: what shall run a folder."),
+    ("build", "dockerfile", None, "The Dockerfile, by its path in the folder."),
+    ("build", "target", None, "The stage of the Dockerfile to stop at."),
+    ("build", "args", None, "Build arguments by name. Whoever has the image can read them: no secrets."),
+    ("build", "base", None, "The image that a generated Dockerfile begins with; `turnout build --print` shows it."),
     ("run", "command", None, "Starts an instance, which listens on `$PORT`. No shell runs it."),
     ("release", "command", None, "Run once in the new version, before its instances start. No shell runs it."),
     ("release", "timeout", limits.RELEASE_TIMEOUT, "Seconds it may take."),
@@ -46,6 +51,10 @@ _DEFAULTS_IN_WORDS: Final = {
     ("openapi", "path"): "`/openapi.json`",
     ("release", "command"): "none",
     ("deploy", "auto_rollback"): "`false`",
+    ("build", "backend"): "docker with a Dockerfile, else process where it is offered",
+    ("build", "dockerfile"): "`Dockerfile`, or a generated one",
+    ("build", "target"): "the last stage",
+    ("build", "base"): "by the kind of app",
 }
 _LIMITS_IN_WORDS: Final = {
     ("project", "name"): f"{limits.SLUG_MAX} characters",
@@ -53,6 +62,11 @@ _LIMITS_IN_WORDS: Final = {
     ("run", "command"): f"{limits.WORDS_MAX} words of {limits.WORD_MAX} characters",
     ("release", "command"): f"{limits.WORDS_MAX} words of {limits.WORD_MAX} characters",
     ("deploy", "auto_rollback"): "`true` or `false`",
+    ("build", "backend"): "one of the two",
+    ("build", "dockerfile"): "a path inside the folder",
+    ("build", "target"): "128 characters",
+    ("build", "args"): f"{limits.BUILD_ARGS_MAX} texts of {limits.WORD_MAX} characters",
+    ("build", "base"): "512 characters",
     ("health", "path"): "1024 characters, printable ASCII",
     ("openapi", "path"): "1024 characters, printable ASCII",
 }

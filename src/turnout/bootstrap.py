@@ -24,6 +24,7 @@ from turnout.domain.errors import Conflict, Invalid, Unavailable
 from turnout.settings import Settings
 
 if TYPE_CHECKING:
+    from turnout.domain.manifest import Manifest
     from turnout.domain.records import Backend
     from turnout.krane.ports import BackendPort
     from turnout.store import Store
@@ -45,6 +46,7 @@ async def run_server(settings: Settings) -> None:
     from turnout.api.app import make_app
     from turnout.api.logs import LogFiles
     from turnout.api.parts import Parts
+    from turnout.builds.output import BuildOutput
     from turnout.builds.sources import SourceStore
     from turnout.dispatch import Dispatcher
     from turnout.store import migrate, open_store
@@ -71,6 +73,7 @@ async def run_server(settings: Settings) -> None:
                     settings.home, upload_mib=settings.api.upload_mib, unpacked_mib=settings.api.unpacked_mib
                 ),
                 logs=LogFiles(settings.home / "logs", limit_bytes=settings.krane.output_mib * _MIB),
+                build_output=BuildOutput(settings.home),
                 settings=settings,
                 gateway_url=f"http://{settings.gateway.host}:{settings.gateway.port}",
                 restate=dispatcher,
@@ -106,7 +109,7 @@ async def run_worker(settings: Settings) -> None:
                 db=store,
                 logger=logger,
                 vault=_vault(store, settings),
-                build_client=LocalBuilds(settings.home, unpacked_mib=settings.api.unpacked_mib),
+                build_client=LocalBuilds(settings.home, unpacked_mib=settings.api.unpacked_mib, docker=settings.build),
                 default_domain=settings.gateway.apex,
                 available_regions=settings.regions,
                 limits=settings.deploy,
@@ -340,3 +343,20 @@ def pack_folder(folder: Path, destination: Path, *, limit_mib: int) -> Any:
     from turnout.builds.pack import pack_folder as pack
 
     return pack(folder, destination, limit_mib=limit_mib)
+
+
+def dockerfile_of(folder: Path, manifest: Manifest) -> tuple[str, bool]:
+    """The Dockerfile that an image of the folder is built by, and whether it is generated. Raises Invalid."""
+    from turnout.builds.context import DOCKERFILE
+    from turnout.builds.dockerfile import generate
+
+    file = folder / (manifest.build.dockerfile or DOCKERFILE)
+    if file.is_file():
+        return file.read_text(encoding="utf-8", errors="replace"), False
+    text = generate(
+        {path.name for path in folder.iterdir()},
+        run_command=manifest.run_command,
+        build_command=manifest.build_command,
+        base=manifest.build.base,
+    )
+    return text, True

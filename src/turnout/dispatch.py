@@ -58,8 +58,12 @@ class Dispatcher:
         """One round: send what is unsent, wake what need not wait any more, end what is overdue."""
         for operation in await self._store.unsent_operations(older_than_seconds=0):
             await self._send(operation)
-        for wait in await self._store.open_waits():
-            if (outcome := await self._outcome(wait)) is not None:
+        waits = await self._store.open_waits()
+        building: frozenset[str] = frozenset()
+        if any(wait.kind is WaitKind.BUILD_PLACE for wait in waits):
+            building = await self._store.give_build_places(limit=self._limits.builds_at_once)
+        for wait in waits:
+            if (outcome := await self._outcome(wait, building)) is not None:
                 await self._wake(wait, outcome)
         for overdue in await self._store.overdue_operations(grace_seconds=0):
             await self._cancel(overdue)
@@ -84,7 +88,9 @@ class Dispatcher:
         await self._store.mark_sent(operation_id=operation.operation_id)
         return str(response.json()["invocationId"])
 
-    async def _outcome(self, wait: Wait) -> Outcome | None:
+    async def _outcome(self, wait: Wait, building: frozenset[str]) -> Outcome | None:
+        if wait.kind is WaitKind.BUILD_PLACE:
+            return Outcome(ok=True) if wait.operation_id in building else None
         if wait.kind is WaitKind.GENERATION:
             gateways = await self._store.gateways()
             return generation_acknowledged(gateways, generation=wait.generation or 0, committed_at=wait.created_at)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -58,6 +59,19 @@ def _backend(name: str) -> str:
     return name
 
 
+def _registry(address: str) -> str:
+    address = address.rstrip("/")
+    if not re.fullmatch(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?(/[a-z0-9]+([._-][a-z0-9]+)*)*", address):
+        raise Invalid("it has to be a host, a port if need be, and a path, such as registry.example:5000/apps")
+    return address
+
+
+def _builder(name: str) -> str:
+    if name not in ("auto", "buildkit", "classic"):
+        raise Invalid("it has to be auto, buildkit or classic")
+    return name
+
+
 def _doc(default: Any, text: str, check: Callable[[Any], Any] | None = None) -> Any:
     """A field with its line in the docs. `check` returns the value as it is used, or raises Invalid."""
     return field(default=default, metadata={"doc": text, "check": check})
@@ -103,6 +117,8 @@ class DeploySettings:
 
     deadline_seconds: float = _doc(1800.0, "An operation that has not ended by then is failed.", _positive)
     build_seconds: float = _doc(900.0, "Longest build.", _positive)
+    builds_at_once: int = _doc(2, "Builds that a workspace may run at once; production goes first.", _positive)
+    build_wait_seconds: float = _doc(1200.0, "Waited for a place to build, before the deploy is failed.", _positive)
     ready_grace_seconds: float = _doc(
         15.0, "Waited for krane beyond the app's own health deadline, before the deploy is failed."
     )
@@ -122,6 +138,16 @@ class DeploySettings:
         60.0, "An overdue operation whose workflow does not answer its cancellation by then is ended without it."
     )
     regions: str = _doc("local", "Names of the regions deployments run in, separated by commas.", _regions)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class BuildSettings:
+    """Builds: how images are made, and where they are kept."""
+
+    registry: str = _doc(
+        "", "Where images are pushed, such as registry.example:5000/apps; empty keeps them in the engine.", _registry
+    )
+    builder: str = _doc("auto", "auto (BuildKit where the engine has it), buildkit, or classic.", _builder)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -153,6 +179,7 @@ class Settings:
     gateway: GatewaySettings
     restate: RestateSettings
     deploy: DeploySettings
+    build: BuildSettings
     krane: KraneSettings
     vault: VaultSettings
 
@@ -173,6 +200,7 @@ GROUPS: dict[str, type] = {
     "gateway": GatewaySettings,
     "restate": RestateSettings,
     "deploy": DeploySettings,
+    "build": BuildSettings,
     "krane": KraneSettings,
     "vault": VaultSettings,
 }
@@ -189,6 +217,7 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         gateway=_group("gateway", GatewaySettings, environ),
         restate=_group("restate", RestateSettings, environ),
         deploy=_group("deploy", DeploySettings, environ),
+        build=_group("build", BuildSettings, environ),
         krane=_group("krane", KraneSettings, environ),
         vault=_group("vault", VaultSettings, environ),
     )

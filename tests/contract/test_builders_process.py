@@ -76,7 +76,7 @@ from turnout.builds.service import BuildRequest
 from turnout.domain.records import Backend
 home = pathlib.Path({str(local.home)!r})
 builds = LocalBuilds(home)
-request = BuildRequest(deployment_id={request.deployment_id!r}, project="hello", source_id={request.source_id!r},
+request = BuildRequest(deployment_id={request.deployment_id!r}, workspace="hello", source_id={request.source_id!r},
                        backend=Backend.PROCESS, build_command={request.build_command!r}, deadline_seconds=60.0)
 asyncio.run(builds.start(request))
 print("started", flush=True)

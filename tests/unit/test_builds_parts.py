@@ -8,8 +8,10 @@ import gzip
 import hashlib
 import io
 import os
+import re
 import tarfile
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +25,10 @@ from turnout.builds.layout import BuildFolder, image_tag, release_id
 from turnout.builds.locks import lock, try_lock
 from turnout.builds.log import BuildLog, clean, failure
 from turnout.builds.release import plan_commands
+from turnout.builds.service import BuildRequest
 from turnout.builds.sources import SourceStore
 from turnout.domain.errors import Invalid, NotFound, TooLarge, Unavailable
+from turnout.domain.records import Backend, BuildOptions
 
 VENV = Path("/r/.venv")
 
@@ -79,7 +83,34 @@ def test_release_id() -> None:
     """Same source and command, same release; words cannot be moved over their borders."""
     assert release_id("s", ["a", "b"]) == release_id("s", ("a", "b"))
     assert len({release_id("s", ["a b"]), release_id("s", ["a", "b"]), release_id("t", ["a b"])}) == 3
-    assert image_tag("hello", "0123456789abcdef") == "turnout/hello:0123456789ab"
+    assert release_id("s", ["a"], workspace="one") != release_id("s", ["a"], workspace="two")
+
+
+def test_image_tag() -> None:
+    """Whatever goes into an image is in its name; the deployment, and the order of arguments, are not."""
+    request = BuildRequest(
+        deployment_id="dep_1",
+        workspace="acme",
+        source_id="0" * 64,
+        backend=Backend.DOCKER,
+        options=BuildOptions(args={"A": "1", "B": "2"}),
+    )
+    tag = image_tag(request)
+    assert re.fullmatch(r"turnout/acme:[0-9a-f]{32}", tag)
+    assert image_tag(request, "registry.example:5000/apps") == tag.replace("turnout/", "registry.example:5000/apps/")
+    same = replace(request, deployment_id="dep_2", options=BuildOptions(args={"B": "2", "A": "1"}))
+    assert image_tag(same) == tag
+    others = (
+        replace(request, workspace="other"),
+        replace(request, source_id="1" * 64),
+        replace(request, build_command=("make",)),
+        replace(request, run_command=("serve",)),
+        replace(request, options=BuildOptions(args={"A": "1"})),
+        replace(request, options=BuildOptions(target="web")),
+        replace(request, options=BuildOptions(dockerfile="web.Dockerfile")),
+        replace(request, options=BuildOptions(base="python:3")),
+    )
+    assert len({image_tag(other) for other in others} | {tag}) == len(others) + 1
 
 
 @pytest.mark.parametrize("name", ["../x", "", "a/b", ".locks", "a" * 65, "a\n"])

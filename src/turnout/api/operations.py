@@ -11,6 +11,7 @@ from turnout.api import sse
 from turnout.api.parts import Caller, OperationId
 from turnout.api.present import operation_document
 from turnout.domain.documents import OperationDocument
+from turnout.domain.places import said
 from turnout.domain.records import Operation, OperationKind
 from turnout.domain.statuses import OPERATION_TERMINAL
 from turnout.domain.waits import WaitKind
@@ -21,6 +22,7 @@ _WAITED_FOR: Final = {
     WaitKind.INSTANCES_GONE: "its instances to be gone",
     WaitKind.RELEASE: "its release command to end",
     WaitKind.GENERATION: "the gateways to confirm the switch",
+    WaitKind.BUILD_PLACE: "a build place",
 }
 
 
@@ -66,13 +68,17 @@ async def waiting_for(caller: Caller, operation: Operation) -> str | None:
     """Why it does not go on, for whom: the deploy before it, Restate, or what its newest step waits for."""
     if operation.status in OPERATION_TERMINAL:
         return None
+    for wait in await caller.store.open_waits():
+        if wait.operation_id == operation.id and wait.kind in _WAITED_FOR:
+            what = _WAITED_FOR[wait.kind]
+            if wait.kind is WaitKind.BUILD_PLACE:
+                lines = await caller.store.build_lines(workspace_id=caller.workspace_id)
+                what = said(lines[operation.id]) if operation.id in lines else what
+            return f"{what}, until {wait.deadline_at:%H:%M:%S} UTC at the latest"
     if operation.kind is OperationKind.DEPLOY:
         before = await caller.store.blocking_operation(operation_id=operation.id)
         if before is not None:
             return f"{before.id}, an earlier deploy of the same project"
-    for wait in await caller.store.open_waits():
-        if wait.operation_id == operation.id and wait.kind in _WAITED_FOR:
-            return f"{_WAITED_FOR[wait.kind]}, until {wait.deadline_at:%H:%M:%S} UTC at the latest"
     if not await caller.parts.restate.restate_is_up():
         return "Restate, which does not answer"
     return None

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Protocol
 from fastapi import Path, Request
 
 from turnout.api.logs import LogFiles
+from turnout.builds.output import BuildOutput
 from turnout.builds.sources import SourceStore
 from turnout.domain.errors import Unauthenticated
 from turnout.domain.plans import TokenRecord
@@ -36,6 +37,7 @@ class Parts:
     vault: Vault
     sources: SourceStore
     logs: LogFiles
+    build_output: BuildOutput
     settings: Settings
     gateway_url: str
     restate: DurableExecution

@@ -21,7 +21,7 @@ from typing import Any, Final
 from turnout.builds import processes
 from turnout.builds.attempts import attempts, count_attempt, seconds_left
 from turnout.builds.disk import disk_errors, read_json, write_json
-from turnout.builds.layout import BuildFolder, ReleaseFolder, release_id
+from turnout.builds.layout import RELEASE_PREFIX, BuildFolder, ReleaseFolder, release_id
 from turnout.builds.locks import try_lock
 from turnout.builds.log import failure, lines_at_end
 from turnout.builds.release import clear_half_release
@@ -31,7 +31,7 @@ from turnout.builds.service import BuildRequest, BuildState, BuildStatus
 from turnout.builds.sources import stored_source
 from turnout.domain.errors import NotFound, Unavailable
 from turnout.domain.records import Backend
-from turnout.settings import ApiSettings
+from turnout.settings import ApiSettings, BuildSettings
 
 _MIB: Final = 1024 * 1024
 _UNPACKED_MIB: Final = ApiSettings().unpacked_mib
@@ -52,10 +52,22 @@ class LocalBuilds:
         *,
         unpacked_mib: int = _UNPACKED_MIB,
         environ: Mapping[str, str] | None = None,
+        docker: BuildSettings | None = None,
     ) -> None:
         self._home = home.absolute()
         self._unpacked_mib = unpacked_mib
         self._environ = os.environ if environ is None else environ
+        self._docker = docker or BuildSettings()
+
+    async def find(self, request: BuildRequest) -> str | None:
+        """See BuildClient."""
+        if request.backend is Backend.DOCKER:
+            # Only here: a machine that builds releases only need not load it.
+            from turnout.builds.docker import find_image  # noqa: PLC0415
+
+            return await find_image(request, registry=self._docker.registry)
+        release = self._release(request)
+        return RELEASE_PREFIX + release.path.name if release.record.exists() else None
 
     async def start(self, request: BuildRequest) -> None:
         """See BuildClient."""
@@ -94,6 +106,7 @@ class LocalBuilds:
                     **asdict(request),
                     "archive": str(stored_source(self._home, request.source_id)),
                     "unpacked_bytes": self._unpacked_mib * _MIB,
+                    "docker": asdict(self._docker),
                 }
                 folder.path.mkdir(parents=True, exist_ok=True, mode=0o700)
                 with try_lock(folder.lock) as locked:
@@ -123,6 +136,10 @@ class LocalBuilds:
                         return
                 time.sleep(0.02)
         raise Unavailable(f"cannot cancel the build {folder.path.name}: a process of it does not end")
+
+    def _release(self, request: BuildRequest) -> ReleaseFolder:
+        identifier = release_id(request.source_id, request.build_command, workspace=request.workspace)
+        return ReleaseFolder.of(self._home, identifier)
 
     def _known(self, deployment_id: str) -> BuildFolder:
         folder = BuildFolder.of(self._home, deployment_id)
@@ -195,8 +212,7 @@ class LocalBuilds:
         """Remove the half release of a build that was killed, unless another build has taken it over."""
         if document is None or document["backend"] != Backend.PROCESS:
             return
-        request = request_from(document)
-        release = ReleaseFolder.of(self._home, release_id(request.source_id, request.build_command))
+        release = self._release(request_from(document))
         if not release.path.exists() and not release.lock.exists():
             return
         with try_lock(release.lock) as locked:

@@ -7,9 +7,12 @@ import re
 import unicodedata
 from collections import deque
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
+
+from turnout.builds.times import TimeIndex
 
 MAX_LOG_BYTES: Final = 10 * 1024 * 1024
 MAX_REASON: Final = 4000
@@ -28,6 +31,7 @@ class BuildLog:
     def __init__(self, path: Path, *, limit_bytes: int = MAX_LOG_BYTES) -> None:
         self._file = path.open("ab", buffering=0)
         self._left = limit_bytes - self._file.tell()
+        self._times = TimeIndex(path.with_name(f"{path.name}.times"))
         self._decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
         self._open_line = ""
         self._last: deque[str] = deque(maxlen=_KEPT_LINES)
@@ -81,6 +85,7 @@ class BuildLog:
             self._left = 0
             return
         self._left -= len(data)
+        self._times.note(datetime.now(UTC), self._file.tell())
         try:
             self._file.write(data)
         except OSError:  # a full disk ends the log, and a program that prints must not wait for us for ever

@@ -81,7 +81,7 @@ async def build_release(
 
     Raises Invalid, TooLarge, Unavailable or DeploymentFailed; then nothing is left of the release.
     """
-    identifier = release_id(request.source_id, request.build_command)
+    identifier = release_id(request.source_id, request.build_command, workspace=request.workspace)
     release = ReleaseFolder.of(folder.home, identifier)
     async with lock(release.lock):
         if release.record.exists():

@@ -25,7 +25,8 @@ from turnout.builds.release import build_release
 from turnout.builds.results import done, failed, late_reason
 from turnout.builds.service import BuildRequest
 from turnout.domain.errors import TurnoutError
-from turnout.domain.records import Backend
+from turnout.domain.records import Backend, BuildOptions
+from turnout.settings import BuildSettings
 
 _NICE = 10
 """A build must not take the machine from the apps that serve."""
@@ -71,7 +72,8 @@ async def _image(request: BuildRequest, document: Mapping[str, Any], folder: Bui
         # Only here: a build of a process must not wait for, or fail by, what it does not need.
         from turnout.builds.docker import build_image  # noqa: PLC0415
 
-        return await build_image(request, archive, folder=folder, limits=limits, log=log)
+        settings = BuildSettings(**document.get("docker", {}))
+        return await build_image(request, archive, folder=folder, limits=limits, settings=settings, log=log)
     return await build_release(request, archive, folder=folder, limits=limits, environ=os.environ, log=log)
 
 
@@ -79,10 +81,12 @@ def request_from(document: Mapping[str, Any]) -> BuildRequest:
     """The request that was written down."""
     return BuildRequest(
         deployment_id=document["deployment_id"],
-        project=document["project"],
+        workspace=document["workspace"],
         source_id=document["source_id"],
         backend=Backend(document["backend"]),
         build_command=tuple(document["build_command"]),
+        options=BuildOptions(**document["options"]),
+        run_command=tuple(document["run_command"]),
         deadline_seconds=document["deadline_seconds"],
     )
 

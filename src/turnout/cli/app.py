@@ -7,7 +7,7 @@ from typing import Annotated, Final
 import typer
 
 from turnout import __version__
-from turnout.cli import deploy, diff, down, env, logs, ls, part, promote, rollback, status, up, vault
+from turnout.cli import build, deploy, diff, down, env, logs, ls, part, promote, rollback, status, up, vault
 
 _PARTS: Final = "Parts, each alone in the foreground"
 
@@ -46,6 +46,7 @@ for verb in (
     diff.diff,
     logs.logs,
     status.status,
+    build.build,
     down.down,
 ):
     app.command()(verb)

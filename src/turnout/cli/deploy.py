@@ -93,6 +93,7 @@ def _body(app: App, *, environment: str, image: str | None, git: Any, key_auth_i
 
     from turnout.domain.documents import DeployBody
     from turnout.domain.errors import Invalid
+    from turnout.domain.records import BuildOptions
 
     manifest = app.manifest
     try:
@@ -100,6 +101,8 @@ def _body(app: App, *, environment: str, image: str | None, git: Any, key_auth_i
             environment=environment,
             image=image,
             dockerfile=image is None and app.dockerfile,
+            build=manifest.build if image is None else BuildOptions(),
+            backend=manifest.backend if image is None else None,
             git=git,
             build_command=manifest.build_command if image is None else (),
             run_command=manifest.run_command if image is None else (),

@@ -132,12 +132,20 @@ class Client(Wire):
         return await self.ask(DeploymentDocument, "GET", f"/v1/deployments/{_part(deployment_id)}")
 
     async def logs(
-        self, deployment_id: str, *, follow: bool = False, instance: str | None = None
+        self,
+        deployment_id: str,
+        *,
+        follow: bool = False,
+        instance: str | None = None,
+        build: bool = False,
+        since: str | None = None,
     ) -> AsyncGenerator[bytes, None]:
-        """What a deployment's instances printed; with `follow` also what they print from now on."""
-        params = {"follow": "true"} if follow else {}
-        if instance is not None:
-            params["instance"] = instance
+        """What a deployment's instances printed, or its build; with `follow` also what they print from now on.
+
+        `since` is how long ago (`10m`) or a time; what was printed before is left out.
+        """
+        params = {name: "true" for name, wanted in (("follow", follow), ("build", build)) if wanted}
+        params |= {name: text for name, text in (("instance", instance), ("since", since)) if text is not None}
         path = f"/v1/deployments/{_part(deployment_id)}/logs"
         silence = None if follow else 30.0  # an app may have nothing to say for hours
         async with self.stream(path, params=params, silence=silence, accept="text/plain") as response:

@@ -14,7 +14,16 @@ from turnout.domain.document import Answer as _Answer
 from turnout.domain.document import Document as _Document
 from turnout.domain.jobs import JobSpec
 from turnout.domain.limits import SLUG_MAX, SLUG_PATTERN, AppPath, Command, check_slug, plainly
-from turnout.domain.records import Backend, HealthCheck, OperationKind, Release, Resources, RunSpec, Sticky
+from turnout.domain.records import (
+    Backend,
+    BuildOptions,
+    HealthCheck,
+    OperationKind,
+    Release,
+    Resources,
+    RunSpec,
+    Sticky,
+)
 from turnout.domain.statuses import (
     DeploymentStatus,
     InstanceStatus,
@@ -58,10 +67,13 @@ class DeployBody(_Document):
     environment: Slug = "production"
     source_id: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")] | None = None
     dockerfile: bool = False
-    """The source has a Dockerfile: build an image of it instead of a release folder."""
+    """The source has a Dockerfile, or `build` names one of it: build an image of it instead of a release folder."""
     image: Annotated[str, StringConstraints(max_length=512, pattern=r"^[a-z0-9][A-Za-z0-9._/:@-]*$")] | None = None
     git: GitBody = GitBody()
     build_command: Command = ()
+    build: BuildOptions = BuildOptions()
+    backend: Backend | None = None
+    """What shall run a source; None: a Dockerfile means Docker, any other folder processes where there are some."""
     run_command: Command = ()
     release: Release = Release()
     auto_rollback: bool = False

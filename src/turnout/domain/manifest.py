@@ -12,7 +12,7 @@ from typing import Any, Final, TypeVar
 from turnout.domain import limits
 from turnout.domain.errors import Invalid
 from turnout.domain.limits import Range
-from turnout.domain.records import HealthCheck, Release, Resources
+from turnout.domain.records import Backend, BuildOptions, HealthCheck, Release, Resources
 
 T = TypeVar("T")
 D = TypeVar("D")
@@ -27,6 +27,9 @@ class Manifest:
 
     name: str | None = None
     build_command: tuple[str, ...] = ()
+    build: BuildOptions = field(default_factory=BuildOptions)
+    backend: Backend | None = None
+    """What shall run it; None leaves the choice to what the folder is and what krane offers."""
     run_command: tuple[str, ...] = ()
     release: Release = field(default_factory=Release)
     auto_rollback: bool = False
@@ -48,6 +51,13 @@ def parse_manifest(text: str, *, file: str = "turnout.toml") -> Manifest:
     manifest = Manifest(
         name=reader.take("project", "name", _slug, None),
         build_command=reader.take("build", "command", _command, ()),
+        build=BuildOptions(
+            dockerfile=reader.take("build", "dockerfile", _text(limits.check_file), None),
+            target=reader.take("build", "target", _text(limits.check_target), None),
+            args=reader.take("build", "args", _args, {}),
+            base=reader.take("build", "base", _text(limits.check_image), None),
+        ),
+        backend=reader.take("build", "backend", _backend, None),
         run_command=reader.take("run", "command", _command, ()),
         release=Release(
             command=reader.take("release", "command", _command, ()),
@@ -184,6 +194,22 @@ def _truth(value: Any) -> bool:
 
 def _path(value: Any) -> str:
     return limits.check_path(value if isinstance(value, str) else "")
+
+
+def _text(check: Callable[[str], str]) -> Callable[[Any], str]:
+    return lambda value: check(value if isinstance(value, str) else "")
+
+
+def _backend(value: Any) -> Backend:
+    if value not in list(Backend):
+        raise ValueError(f"has to be one of {_names(Backend)}")
+    return Backend(value)
+
+
+def _args(value: Any) -> dict[str, str]:
+    if not isinstance(value, dict) or not all(isinstance(each, str) for each in value.values()):
+        raise ValueError('has to be a table of texts, as in args = { VERSION = "1.2" }')
+    return limits.check_build_args(dict(value))
 
 
 def _whole(limit: Range) -> Callable[[Any], int]:

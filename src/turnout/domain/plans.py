@@ -7,6 +7,7 @@ from datetime import datetime
 
 from turnout.domain.records import (
     Backend,
+    BuildOptions,
     Deployment,
     Environment,
     GitData,
@@ -42,6 +43,7 @@ class NewDeployment:
     """Who asked, for the audit: a token's name."""
     release: Release = field(default_factory=Release)
     auto_rollback: bool = False
+    build: BuildOptions = field(default_factory=BuildOptions)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,6 +54,7 @@ class DeployPlan:
     project: Project
     environment: Environment
     deployment: Deployment
+    build: BuildOptions = field(default_factory=BuildOptions)
 
     def run_spec(self) -> RunSpec:
         """What krane is to run. Only after the image is known."""

@@ -49,6 +49,19 @@ class Resources:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class BuildOptions:
+    """How an image is made of a source, beside the build command. Nothing of it is secret."""
+
+    dockerfile: limits.SourceFile | None = None
+    """Path in the source; None is `Dockerfile` at its top, or a generated one when there is none."""
+    target: limits.StageName | None = None
+    """The stage to stop at; None is the last."""
+    args: limits.BuildArgs = field(default_factory=dict)
+    base: limits.ImageName | None = None
+    """The image that a generated Dockerfile begins with; None chooses by the kind of app."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class HealthCheck:
     """When an instance counts as running. Times in seconds.
 

@@ -18,7 +18,7 @@ from turnout.domain.errors import Invalid, NotFound
 from turnout.domain.hostnames import check_environment
 from turnout.domain.ids import new_id
 from turnout.domain.plans import NewDeployment, UnsentOperation
-from turnout.domain.records import Environment, OperationKind, Project
+from turnout.domain.records import BuildOptions, Environment, OperationKind, Project
 from turnout.domain.statuses import DeploymentStatus, OperationStatus
 from turnout.store.audit import write_audit
 from turnout.store.facts import rollback_target, switch_facts
@@ -26,7 +26,7 @@ from turnout.store.first_use import ensure_environment, ensure_project, require_
 from turnout.store.lookups import find_deployment, find_project_by_slug, lock_project
 from turnout.store.outbox import asked_operations
 from turnout.store.part import Part
-from turnout.store.schema import deployments, operations
+from turnout.store.schema import build_options, deployments, operations
 from turnout.store.variables import take_snapshot
 
 _WORKFLOWS: Final = "workflows"
@@ -205,6 +205,8 @@ class Admission(Part):
                 auto_rollback=new.auto_rollback,
             )
         )
+        if new.build != BuildOptions():
+            await tx.execute(insert(build_options).values(deployment_id=deployment_id, options=asdict(new.build)))
         return deployment_id
 
     async def _write_operation(

@@ -6,7 +6,7 @@ from sqlalchemy import select, update
 
 from turnout.domain.errors import Conflict, NotFound
 from turnout.domain.plans import DeployPlan
-from turnout.domain.records import Deployment, Instance
+from turnout.domain.records import BuildOptions, Deployment, Instance
 from turnout.domain.statuses import DeploymentStatus, InstanceStatus, check_transition
 from turnout.store import rows
 from turnout.store.counters import mark_changed
@@ -14,6 +14,7 @@ from turnout.store.database import insert_into
 from turnout.store.lookups import find_deployment, lock_deployment
 from turnout.store.part import Part
 from turnout.store.schema import (
+    build_options,
     deployment_columns,
     deployments,
     environments,
@@ -40,11 +41,13 @@ class Deployments(Part):
             project = (await tx.execute(select(projects).where(projects.c.id == found.project_id))).one()
             environment = select(environments).where(environments.c.id == found.environment_id)
             workspace = select(workspaces).where(workspaces.c.id == project.workspace_id)
+            options = select(build_options.c.options).where(build_options.c.deployment_id == deployment_id)
             return DeployPlan(
                 workspace=rows.workspace_from((await tx.execute(workspace)).one()),
                 project=rows.project_from(project),
                 environment=rows.environment_from((await tx.execute(environment)).one()),
                 deployment=rows.deployment_from(found),
+                build=BuildOptions(**((await tx.execute(options)).scalar_one_or_none() or {})),
             )
 
     async def get_deployment(self, *, deployment_id: str, workspace_id: str) -> Deployment:

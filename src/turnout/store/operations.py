@@ -37,7 +37,7 @@ class Operations(Part):
                 await tx.execute(update(operations).where(operations.c.id == operation_id).values(running))
             return await lock_operation(tx, operation_id)
 
-    async def begin_step(self, *, operation_id: str, name: str) -> None:
+    async def begin_step(self, *, operation_id: str, name: str, detail: str | None = None) -> None:
         """A line of the timeline begins. A repeat keeps the first start; a failed step tried again runs again.
 
         Nothing is added to the timeline of an operation that has ended.
@@ -45,7 +45,7 @@ class Operations(Part):
         async with self._db.write() as tx:
             operation = await lock_operation(tx, operation_id)
             if operation.status not in OPERATION_TERMINAL:
-                begun = Line(name=name, status=StepStatus.RUNNING)
+                begun = Line(name=name, status=StepStatus.RUNNING, detail=detail)
                 await write_lines(tx, operation_id, [begun], at=self._db.now())
 
     async def end_step(self, *, operation_id: str, name: str, status: StepStatus, detail: str | None = None) -> None:

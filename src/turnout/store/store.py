@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
 from turnout.store.admission import Admission
+from turnout.store.build_places import BuildPlaces
 from turnout.store.changes import watch
 from turnout.store.database import Clock, Database, parse_url
 from turnout.store.deployments import Deployments
@@ -38,6 +39,7 @@ class Store(
     Jobs,
     Operations,
     Deployments,
+    BuildPlaces,
     Placements,
     Endings,
     Krane,

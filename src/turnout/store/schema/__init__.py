@@ -9,6 +9,7 @@ pointer cannot lead to another project's deployment.
 from turnout.store.schema.after import jobs, observations
 from turnout.store.schema.asked import (
     audit_log,
+    build_options,
     deployment_columns,
     deployments,
     environments,
@@ -22,11 +23,13 @@ from turnout.store.schema.asked import (
 )
 from turnout.store.schema.base import metadata
 from turnout.store.schema.routing import counters, project_changes, routes, sentinel_configs, switches
-from turnout.store.schema.running import gateways, instances, placements, regions, waits
+from turnout.store.schema.running import build_places, gateways, instances, placements, regions, waits
 from turnout.store.schema.secret import data_keys, keyrings, variables
 
 __all__ = [
     "audit_log",
+    "build_options",
+    "build_places",
     "counters",
     "data_keys",
     "deployment_columns",

@@ -140,6 +140,13 @@ deployment_columns: Final = (
     deployments.c.env_snapshot.is_not(None).label("has_variables"),
 )
 """What a `Deployment` is made of: of the snapshot only whether there is one. It is large, and few need it."""
+build_options = Table(
+    "build_options",
+    metadata,
+    # Beside the deployment, because most have none, and all of them are read in every list.
+    Column("deployment_id", ForeignKey("deployments.id"), primary_key=True),
+    Column("options", JsonValue, nullable=False),
+)
 
 operations = Table(
     "operations",
