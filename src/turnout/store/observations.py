@@ -28,7 +28,7 @@ from turnout.store import rows
 from turnout.store.admission import Admission
 from turnout.store.facts import switch_facts
 from turnout.store.lookups import find_deployment, lock_deployment, lock_operation, lock_project
-from turnout.store.schema import deployments, observations, operations, projects
+from turnout.store.schema import deployment_columns, deployments, observations, operations, projects
 from turnout.store.waits import write_wait
 
 _OPEN: Final = observations.c.status == ObservationStatus.OPEN
@@ -80,7 +80,7 @@ class Observations(Admission):
             found = await find_observation(tx, operation_id)
             if found is None:
                 return False
-            deployment = select(deployments).where(deployments.c.id == found.deployment_id)
+            deployment = select(*deployment_columns).where(deployments.c.id == found.deployment_id)
             row = (await tx.execute(deployment)).one()
             project = (await tx.execute(select(projects).where(projects.c.id == row.project_id))).one()
             return still_watched(found, rows.project_from(project), rows.deployment_from(row))
