@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 
 from turnout.domain.documents import DesiredState, InstanceReport, RegionReport
-from turnout.domain.errors import DeploymentFailed, NotFound, Unavailable
+from turnout.domain.errors import DeploymentFailed, NotFound, TurnoutError, Unavailable
 from turnout.domain.records import RunSpec
 from turnout.krane.ports import Found, Launch, Observation, Output, Presence
 
@@ -158,6 +158,8 @@ class FakeControlPlane:
     """How many bytes of it never did."""
     variables: dict[str, dict[str, str]] = field(default_factory=dict)
     """The variables of each deployment that has any."""
+    refusal: TurnoutError | None = None
+    """What is said instead of variables."""
     fetched: list[str] = field(default_factory=list)
     """The deployments whose variables were asked for, in order."""
     _streams: set[asyncio.Queue[DesiredState | None]] = field(default_factory=set)
@@ -216,6 +218,8 @@ class FakeControlPlane:
         self._answer()
         if deployment_id not in self.desired:
             raise NotFound(f"there is no deployment {deployment_id} that shall run in this region")
+        if self.refusal is not None:
+            raise self.refusal
         self.fetched.append(deployment_id)
         return dict(self.variables.get(deployment_id, {}))
 
