@@ -3,6 +3,7 @@
 import asyncio
 import collections
 import time
+from typing import Self
 
 import httpx
 
@@ -18,7 +19,7 @@ class Traffic:
         self._clients = clients
         self._tasks: list[asyncio.Task[None]] = []
 
-    async def __aenter__(self) -> "Traffic":
+    async def __aenter__(self) -> Self:
         self._tasks = [asyncio.create_task(self._ask()) for _ in range(self._clients)]
         return self
 

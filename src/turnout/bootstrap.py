@@ -187,7 +187,8 @@ async def run_gateway(settings: Settings) -> None:
         LaunchSettings(binary=find_envoy(os.environ), folder=folder, admin=admin),
         bootstrap(
             BootstrapSettings(
-                gateway_id=f"{settings.krane.region}-{settings.gateway.port}",
+                # The same after every restart: a gateway that was killed is waited for under its name.
+                gateway_id=f"{settings.krane.region}-{_home_id(settings.home)[:6]}",
                 region=settings.krane.region,
                 ads=ads,
                 admin=admin,

@@ -82,10 +82,8 @@ class Dispatcher:
 
     async def _outcome(self, wait: Wait) -> Outcome | None:
         if wait.kind is WaitKind.GENERATION:
-            assert wait.generation is not None, "a generation wait names its generation"
-            return generation_acknowledged(
-                await self._store.gateways(), generation=wait.generation, committed_at=wait.created_at
-            )
+            gateways = await self._store.gateways()
+            return generation_acknowledged(gateways, generation=wait.generation or 0, committed_at=wait.created_at)
         instances = await self._store.instances_of(deployment_id=wait.deployment_id)
         if wait.kind is WaitKind.INSTANCES_RUNNING:
             return instances_running(instances, wanted=wait.wanted)

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Protocol
 
 import psutil
-from tests.support import busybox_image, eventually
 
+from tests.support import busybox_image, eventually
 from turnout.builds.layout import BuildFolder
 from turnout.builds.local import LocalBuilds
 from turnout.builds.pack import pack_folder

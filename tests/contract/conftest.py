@@ -17,9 +17,9 @@ from sqlalchemy import text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
+
 from tests.contract.store_kit import Clock, Yard
 from tests.support import require
-
 from turnout.store import Store, migrate, open_store
 
 _POSTGRES = "TURNOUT_TEST_POSTGRES_URL"

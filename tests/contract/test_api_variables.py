@@ -12,8 +12,8 @@ from typing import Any
 import httpx
 import pytest
 import structlog
-from tests.contract.store_kit import REGION, Yard
 
+from tests.contract.store_kit import REGION, Yard
 from turnout.api.access import hash_token
 from turnout.api.app import make_app
 from turnout.api.logs import LogFiles

@@ -16,8 +16,8 @@ from typing import Any, Protocol
 
 import psutil
 import pytest
-from tests.support import busybox_image, eventually, make_release
 
+from tests.support import busybox_image, eventually, make_release
 from turnout.domain.errors import DeploymentFailed, Unavailable
 from turnout.domain.ids import new_id
 from turnout.domain.records import Backend, HealthCheck, Resources, RunSpec

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from tests.contract.builder_labs import DockerLab, FakeLab, Lab, ProcessLab, ended, nothing_runs, running
 from tests.support import require
-
 from turnout.builds.service import BuildStatus
 from turnout.domain.errors import NotFound
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from tests.contract.builder_labs import DockerLab, docker, ended, request_of
 from tests.support import eventually, require
-
 from turnout.domain.records import Backend
 
 

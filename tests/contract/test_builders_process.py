@@ -12,9 +12,9 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+
 from tests.contract.builder_labs import WORK, ProcessLab, Work, ended, nothing_runs, processes_of, request_of, running
 from tests.support import eventually
-
 from turnout.builds.local import LocalBuilds
 from turnout.builds.service import BuildStatus
 from turnout.domain.errors import NotFound

@@ -18,8 +18,8 @@ from typing import Any, Self
 import httpx
 import pytest
 import structlog
-from tests.support import busybox_image, eventually, make_release
 
+from tests.support import busybox_image, eventually, make_release
 from turnout.domain.documents import DesiredState, InstanceReport
 from turnout.domain.errors import Conflict
 from turnout.domain.ids import new_id

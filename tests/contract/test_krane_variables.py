@@ -9,9 +9,9 @@ from pathlib import Path
 
 import httpx
 import pytest
+
 from tests.contract.test_krane_agent import Region, S, region_of
 from tests.support import eventually
-
 from turnout.domain.errors import NotFound, Undecryptable
 from turnout.domain.records import Backend, RunSpec
 from turnout.krane.process import ProcessBackend

@@ -8,8 +8,8 @@ import time
 
 import pytest
 from sqlalchemy import text
-from tests.contract.store_kit import Clock, Yard
 
+from tests.contract.store_kit import Clock, Yard
 from turnout.domain.errors import Unavailable
 from turnout.store import Store, open_store
 

@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable
 from itertools import pairwise
 
 import pytest
-from tests.contract.store_kit import LIVE, REGION, Clock, Crash, Yard
 
+from tests.contract.store_kit import LIVE, REGION, Clock, Crash, Yard
 from turnout.domain.plans import UnsentOperation
 from turnout.domain.statuses import DeploymentStatus
 from turnout.store import open_store

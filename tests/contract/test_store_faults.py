@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import insert, text, update
-from tests.contract.store_kit import Clock, Yard
 
+from tests.contract.store_kit import Clock, Yard
 from turnout.domain.errors import Conflict, Unavailable
 from turnout.store import Store, database, migrate, open_store
 from turnout.store.schema import instances, projects, routes

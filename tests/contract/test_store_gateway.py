@@ -6,7 +6,6 @@ import asyncio
 from datetime import timedelta
 
 from tests.contract.store_kit import LIVE, Clock, Yard
-
 from turnout.domain.statuses import InstanceStatus
 from turnout.domain.views import GatewayJournal, GatewaySource, ProjectView
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 
 from sqlalchemy import select
-from tests.contract.store_kit import REGION, Clock, Yard
 
+from tests.contract.store_kit import REGION, Clock, Yard
 from turnout.domain.documents import DesiredState, InstanceReport, RegionReport
 from turnout.domain.plans import UnsentOperation
 from turnout.domain.records import Backend, Resources

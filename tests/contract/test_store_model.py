@@ -6,8 +6,8 @@ import random
 from dataclasses import dataclass, field
 
 import pytest
-from tests.contract.store_kit import BRANCH, ENVIRONMENT, LIVE, Yard
 
+from tests.contract.store_kit import BRANCH, ENVIRONMENT, LIVE, Yard
 from turnout.domain.errors import TurnoutError
 from turnout.domain.statuses import InstanceStatus
 

@@ -6,8 +6,8 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from tests.contract.store_kit import REGION, Clock, Yard
 
+from tests.contract.store_kit import REGION, Clock, Yard
 from turnout.domain.errors import IllegalTransition, NotFound
 from turnout.domain.plans import UnsentOperation
 from turnout.domain.records import GitData, OperationKind

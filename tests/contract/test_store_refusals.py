@@ -7,8 +7,8 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 
 import pytest
-from tests.contract.store_kit import REGION, Yard
 
+from tests.contract.store_kit import REGION, Yard
 from turnout.domain.errors import Conflict, IllegalTransition, Invalid, NotFound, TurnoutError
 from turnout.domain.records import GitData, OperationKind
 from turnout.domain.statuses import DeploymentStatus, InstanceStatus, OperationStatus

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 from sqlalchemy import insert
-from tests.contract.store_kit import APEX, BRANCH, ENVIRONMENT, LIVE, Yard
 
+from tests.contract.store_kit import APEX, BRANCH, ENVIRONMENT, LIVE, Yard
 from turnout.domain.errors import Invalid
 from turnout.domain.records import GitData, OperationKind
 from turnout.domain.statuses import DeploymentStatus, InstanceStatus, StepStatus

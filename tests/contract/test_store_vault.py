@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import text
-from tests.contract.store_kit import REGION, Yard
 
+from tests.contract.store_kit import REGION, Yard
 from turnout.domain.errors import Conflict, NotFound, TooLarge
 from turnout.domain.ids import new_id
 from turnout.domain.records import Environment

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from tests.kit import App, Traffic, Turnout, until
 
 SLOW_START = "import time\ntime.sleep(2)\n"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from tests.kit import App, until
 
 EXITS = "import sys\nprint('cannot find the database', flush=True)\nsys.exit(3)\n"
@@ -58,8 +59,8 @@ def _with_deadline(manifest: str) -> str:
 
 
 def _instances_of(app: App, deployment_id: str) -> list[int]:
-    found = []
-    for process in app.turnout.processes():
-        if process.environ().get("TURNOUT_DEPLOYMENT_ID") == deployment_id:
-            found.append(process.pid)
-    return found
+    return [
+        process.pid
+        for process in app.turnout.processes()
+        if process.environ().get("TURNOUT_DEPLOYMENT_ID") == deployment_id
+    ]

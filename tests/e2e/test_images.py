@@ -6,6 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+
 from tests.kit import Turnout
 from tests.support import busybox_image, require
 

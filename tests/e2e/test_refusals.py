@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import httpx
 import pytest
+
 from tests.kit import App, Turnout
 
 UNKNOWN = "dep_01jd0000000000000000000000"
@@ -45,10 +46,10 @@ class Refused:
 
 
 @pytest.fixture(scope="module")
-def refused(turnout: Turnout, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Refused]:
+def refused(turnout: Turnout, tmp_path_factory: pytest.TempPathFactory) -> Refused:
     """The history, made once: no test here changes anything."""
     folder = tmp_path_factory.mktemp("refusals")
-    yield Refused(App(turnout, folder, "refusals"), App(turnout, folder, "refusals-other"))
+    return Refused(App(turnout, folder, "refusals"), App(turnout, folder, "refusals-other"))
 
 
 def is_problem(answer: httpx.Response, status: int, *words: str) -> None:

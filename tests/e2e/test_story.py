@@ -101,7 +101,8 @@ def test_a_preview_never_takes_the_live_domains(app: App) -> None:
     assert app.serves() == "v1"
     assert app.serves(f"{app.name}-preview-default.localhost") == "v2"
     assert app.serves(f"{app.name}-git-main-default.localhost") == "v1"
-    assert app.serves(f"{app.name}-git-main-preview-default.localhost") == "v2"
+    (branch,) = [domain["fqdn"] for domain in preview["domains"] if domain["sticky"] == "branch"]
+    assert app.serves(branch) == "v2"
 
 
 def test_branch_and_commit_are_read_from_the_folder(app: App) -> None:

@@ -11,8 +11,8 @@ from typing import Self
 
 import httpx
 import psutil
-from tests.kit import App, Turnout, until
 
+from tests.kit import App, Turnout, until
 from turnout.bootstrap import _socket_folder
 
 SHOW = """

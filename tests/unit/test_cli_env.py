@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.unit.test_cli_verbs import DEP, PREVIOUS, TIME, Run, Server, server, turnout
 
+from tests.unit.test_cli_verbs import DEP, PREVIOUS, TIME, Run, Server, server, turnout
 from turnout import cli
 from turnout.cli.dotenv import parse_dotenv
 from turnout.domain.errors import Invalid
@@ -70,7 +70,7 @@ def test_the_environment_is_chosen(api: Server, turnout: Run) -> None:
     ],
 )
 def test_set_from_standard_input(
-    api: Server, turnout: Run, monkeypatch: pytest.MonkeyPatch, arguments: list[str], data: bytes, sent: Any
+    *, api: Server, turnout: Run, monkeypatch: pytest.MonkeyPatch, arguments: list[str], data: bytes, sent: Any
 ) -> None:
     """One value without its last line end, or lines."""
     piped(monkeypatch, data)
@@ -110,10 +110,10 @@ def test_import_of_a_file(api: Server, turnout: Run, monkeypatch: pytest.MonkeyP
     ],
 )
 def test_what_is_refused_before_anybody_is_asked(
+    *,
     api: Server,
     turnout: Run,
     monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
     arguments: list[str],
     data: bytes,
     says: str,

@@ -128,9 +128,9 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(content)
 
-    do_POST = do_PUT = do_DELETE = do_GET
+    do_POST = do_PUT = do_DELETE = do_GET  # noqa: N815  # names that http.server looks for
 
-    def log_message(self, format: str, *_: object) -> None:
+    def log_message(self, *_: object) -> None:
         """Say nothing."""
 
 
@@ -333,8 +333,9 @@ def test_ctrl_c_leaves_and_the_operation_goes_on(
 @pytest.mark.parametrize(
     ("status", "kind", "code"),
     [
-        (400, "invalid", 2), (404, "not-found", 2), (413, "too-large", 2), (409, "conflict", 1), (401, "unauthenticated", 1),
-        (403, "forbidden", 1), (501, "not-built", 1), (503, "unavailable", 1), (500, "internal", 1),
+        (400, "invalid", 2), (404, "not-found", 2), (413, "too-large", 2), (409, "conflict", 1),
+        (401, "unauthenticated", 1), (403, "forbidden", 1), (501, "not-built", 1),
+        (503, "unavailable", 1), (500, "internal", 1),
     ],
 )  # fmt: skip
 def test_refusals_of_the_server(server: Server, turnout: Run, status: int, kind: str, code: int) -> None:

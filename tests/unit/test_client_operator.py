@@ -87,7 +87,7 @@ async def test_nobody_there_says_what_to_do() -> None:
         raise httpx.ConnectError("connection refused", request=request)
 
     async with client(refuse) as api:
-        with pytest.raises(Unreachable, match="turnout up.*TURNOUT_API_URL") as caught:
+        with pytest.raises(Unreachable, match=r"turnout up.*TURNOUT_API_URL") as caught:
             await api.projects()
     assert isinstance(caught.value, Unavailable)
     assert "tno_secret" not in caught.value.detail

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -117,7 +118,12 @@ def test_backoff_doubles_to_its_end_and_is_forgiven_after_a_minute() -> None:
 
 def test_running_is_checked_at_leisure() -> None:
     """As asked for until it runs; then every two seconds, or less often if that was asked for."""
-    assert check_interval(follow(Event.STARTED), HealthCheck(interval=0.1), SETTINGS) == 0.1
+    assert check_interval(follow(Event.STARTED), HealthCheck(interval=0.05), SETTINGS) == 0.05
+    assert check_interval(follow(Event.STARTED), HealthCheck(interval=0.5), SETTINGS) == SETTINGS.eager_interval
+    patient = replace(follow(Event.STARTED), fails=SETTINGS.eager_checks)
+    assert check_interval(patient, HealthCheck(interval=0.5), SETTINGS) == 0.5
+    once = replace(follow(Event.STARTED), passes=1)
+    assert check_interval(once, HealthCheck(interval=0.5), SETTINGS) == 0.5
     assert check_interval(follow(*RUNNING), HealthCheck(interval=0.1), SETTINGS) == 2.0
     assert check_interval(follow(*RUNNING), HealthCheck(interval=5), SETTINGS) == 5
 

@@ -14,8 +14,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from tests.support import eventually
 
+from tests.support import eventually
 from turnout.domain.errors import Unavailable
 from turnout.local.home import prepare
 from turnout.local.parts import Part

@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tests.workflows.lab import LIMITS, Lab, Restate, failing, open_lab, starting
 
+from tests.workflows.lab import LIMITS, Lab, Restate, failing, open_lab, starting
 from turnout.domain.errors import NotBuilt, Unavailable
 from turnout.domain.statuses import DeploymentStatus, OperationStatus, StepStatus
 from turnout.workflows import Config, Workflow

@@ -14,6 +14,7 @@ from pydantic import BaseModel
 import turnout
 from turnout.api import problems
 from turnout.api.access import Access, authenticate
+from turnout.api.description import describe
 from turnout.api.limits import BodyLimit
 from turnout.api.parts import Caller, Parts
 from turnout.api.routes import ROUTES, Route
@@ -34,6 +35,7 @@ def make_app(parts: Parts) -> FastAPI:
             response_model=_response_model(route),
             route_class_override=_guarded(route.access, parts),
         )
+    describe(app)
     app.add_middleware(BodyLimit, limit_bytes=parts.settings.api.body_kib * 1024, logger=parts.logger)
     return app
 

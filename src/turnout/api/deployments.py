@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from fastapi.responses import StreamingResponse
 
-from turnout.api.parts import Caller
+from turnout.api.parts import Caller, DeploymentId
 from turnout.api.present import deployment_document, diff_document
 from turnout.domain.comparison import compare, compare_variables
 from turnout.domain.documents import DeploymentDocument
 from turnout.domain.secret_documents import DiffDocument
 
 
-async def show_deployment(caller: Caller, deployment_id: str) -> DeploymentDocument:
+async def show_deployment(caller: Caller, deployment_id: DeploymentId) -> DeploymentDocument:
     """One deployment."""
     await caller.store.get_deployment(deployment_id=deployment_id, workspace_id=caller.workspace_id)
     plan = await caller.store.load_deploy_plan(deployment_id=deployment_id)
@@ -26,7 +26,7 @@ async def show_deployment(caller: Caller, deployment_id: str) -> DeploymentDocum
     )
 
 
-async def diff(caller: Caller, before: str, after: str) -> DiffDocument:
+async def diff(caller: Caller, before: DeploymentId, after: DeploymentId) -> DiffDocument:
     """What differs from one deployment to another; of variables the names only."""
     one, other = [
         await caller.store.get_deployment(deployment_id=each, workspace_id=caller.workspace_id)
@@ -41,7 +41,7 @@ async def diff(caller: Caller, before: str, after: str) -> DiffDocument:
 
 
 async def read_logs(
-    caller: Caller, deployment_id: str, follow: bool = False, instance: str | None = None
+    caller: Caller, deployment_id: DeploymentId, follow: bool = False, instance: str | None = None
 ) -> StreamingResponse:
     """What the instances printed, as plain text."""
     await caller.store.get_deployment(deployment_id=deployment_id, workspace_id=caller.workspace_id)

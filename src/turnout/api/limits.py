@@ -38,7 +38,7 @@ class BodyLimit:
 
         if _announced(scope) > self._limit:
             refused = TooLarge(f"cannot read the request: its body is larger than {self._limit // 1024} KiB")
-            answer = problem(type=refused.type, title=refused.title, status=413, detail=refused.detail)
+            answer = problem(kind=refused.type, title=refused.title, status=413, detail=refused.detail)
             await answer(scope, receive, send)
             return
         await self._app(scope, counted, send)

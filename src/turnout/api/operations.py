@@ -8,7 +8,7 @@ from typing import Final
 from fastapi.responses import StreamingResponse
 
 from turnout.api import sse
-from turnout.api.parts import Caller
+from turnout.api.parts import Caller, OperationId
 from turnout.api.present import operation_document
 from turnout.domain.documents import OperationDocument
 from turnout.domain.records import Operation, OperationKind
@@ -23,13 +23,13 @@ _WAITED_FOR: Final = {
 }
 
 
-async def show_operation(caller: Caller, operation_id: str) -> OperationDocument:
+async def show_operation(caller: Caller, operation_id: OperationId) -> OperationDocument:
     """One operation with its timeline."""
     operation = await caller.store.get_operation(operation_id=operation_id, workspace_id=caller.workspace_id)
     return await _document(caller, operation)
 
 
-async def follow_operation(caller: Caller, operation_id: str) -> StreamingResponse:
+async def follow_operation(caller: Caller, operation_id: OperationId) -> StreamingResponse:
     """The operation now, and again each time something about it changes, until it has ended."""
     await caller.store.get_operation(operation_id=operation_id, workspace_id=caller.workspace_id)
     return sse.stream(_changes(caller, operation_id))

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Annotated, Any, Protocol
 
-from fastapi import Request
+from fastapi import Path, Request
 
 from turnout.api.logs import LogFiles
 from turnout.builds.sources import SourceStore
@@ -14,6 +14,10 @@ from turnout.domain.plans import TokenRecord
 from turnout.settings import Settings
 from turnout.store import Store
 from turnout.vault import Vault
+
+OperationId = Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+"""An id in a path. Its form is looked at loosely: one that nobody has is not found, whatever it looks like."""
+DeploymentId = OperationId
 
 
 class DurableExecution(Protocol):

@@ -14,11 +14,11 @@ from turnout.domain.errors import TurnoutError
 _MEDIA_TYPE = "application/problem+json"
 
 
-def problem(*, type: str, title: str, status: int, detail: str) -> JSONResponse:
+def problem(*, kind: str, title: str, status: int, detail: str) -> JSONResponse:
     """One error, as JSON."""
     headers = {"www-authenticate": "Bearer"} if status == 401 else None
     return JSONResponse(
-        {"type": type, "title": title, "status": status, "detail": detail},
+        {"type": kind, "title": title, "status": status, "detail": detail},
         status_code=status,
         media_type=_MEDIA_TYPE,
         headers=headers,
@@ -30,22 +30,22 @@ def install(app: FastAPI, logger: Any) -> None:
 
     @app.exception_handler(TurnoutError)
     async def refused(_: Request, error: TurnoutError) -> JSONResponse:
-        return problem(type=error.type, title=error.title, status=error.status, detail=error.detail)
+        return problem(kind=error.type, title=error.title, status=error.status, detail=error.detail)
 
     @app.exception_handler(RequestValidationError)
     async def malformed(_: Request, error: RequestValidationError) -> JSONResponse:
-        return problem(type="invalid", title="Invalid request", status=400, detail=_first_violation(error))
+        return problem(kind="invalid", title="Invalid request", status=400, detail=_first_violation(error))
 
     @app.exception_handler(HTTPException)
     async def unrouted(request: Request, error: HTTPException) -> JSONResponse:
         detail = f"cannot {request.method} {request.url.path}: {error.detail}"
-        return problem(type="http", title=str(error.detail), status=error.status_code, detail=detail)
+        return problem(kind="http", title=str(error.detail), status=error.status_code, detail=detail)
 
     @app.exception_handler(Exception)
     async def unexpected(request: Request, error: Exception) -> JSONResponse:
         logger.error("api.unexpected", path=request.url.path, error=type(error).__name__, exc_info=error)
         return problem(
-            type="internal",
+            kind="internal",
             title="Something went wrong",
             status=500,
             detail="an unexpected error; the server's log has it",

@@ -14,7 +14,7 @@ from turnout.domain.documents import (
 from turnout.domain.errors import TurnoutError
 
 
-async def healthz(caller: Caller) -> dict[str, str]:
+async def healthz(_caller: Caller) -> dict[str, str]:
     """Answers as soon as the server does."""
     return {"status": "ok", "version": turnout.__version__}
 

@@ -156,8 +156,16 @@ def backoff(streak: int, settings: KraneSettings) -> float:
 
 
 def check_interval(life: Life, health: HealthCheck, settings: KraneSettings) -> float:
-    """Seconds between two health checks: as asked for until it runs, then at leisure."""
-    return health.interval if life.phase is Phase.STARTING else max(health.interval, settings.relaxed_interval)
+    """Seconds between two health checks: as asked for until it runs, then at leisure.
+
+    An instance that has just been started and has not answered yet is asked more often: most listen within
+    a moment, and every deploy waits for that moment.
+    """
+    if life.phase is not Phase.STARTING:
+        return max(health.interval, settings.relaxed_interval)
+    if life.passes == 0 and life.fails < settings.eager_checks:
+        return min(health.interval, settings.eager_interval)
+    return health.interval
 
 
 def describe_exit(observation: Observation, elapsed: float | None) -> str:

@@ -171,8 +171,8 @@ class Runner:
                 if await self._has_ended():
                     return
             if now >= next_check:
-                next_check = now + check_interval(self._life, self.entry.spec.health, self._settings)
                 await self._check()
+                next_check = now + check_interval(self._life, self.entry.spec.health, self._settings)
             await asyncio.sleep(max(0.0, min(next_look, next_check) - time.monotonic()))
 
     async def _has_ended(self) -> bool:

@@ -28,6 +28,10 @@ class KraneSettings:
     """The first wait after the server or an engine could not be reached; doubles from there."""
     reconnect_max: float = 1.0
     """The longest such wait."""
+    eager_interval: float = 0.1
+    """The time between the first health checks of an instance that was just started."""
+    eager_checks: int = 30
+    """How many checks may fail before the interval is the one that the deployment asks for."""
     relaxed_interval: float = 2.0
     """The least time between two health checks of a running instance."""
     unhealthy_after: int = 3

@@ -66,11 +66,26 @@ def end(processes: Iterable[psutil.Process], *, grace: float) -> None:
         for process in alive:
             with contextlib.suppress(psutil.Error):
                 process.terminate()
-        _, alive = psutil.wait_procs(alive, timeout=grace)
+        alive = _wait(alive, timeout=grace)
     for process in alive:
         with contextlib.suppress(psutil.Error):
             process.kill()
-    psutil.wait_procs(alive, timeout=5)
+    _wait(alive, timeout=5)
+
+
+def _wait(processes: list[psutil.Process], *, timeout: float) -> list[psutil.Process]:
+    """Those that are alive after all. A zombie is not: when it is collected is for its parent to say."""
+    deadline = time.monotonic() + timeout
+    while (alive := [each for each in processes if _is_alive(each)]) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return alive
+
+
+def _is_alive(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return False
 
 
 def end_group(leader: int, how: signal.Signals) -> None:

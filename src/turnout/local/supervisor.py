@@ -133,8 +133,8 @@ class Supervisor:
         return process
 
     async def _until_ready(self, part: Part) -> None:
-        while not await part.is_ready():
-            await asyncio.sleep(_LOOK)  # another process becomes ready: no event tells us
+        while not await part.is_ready():  # noqa: ASYNC110  # another process becomes ready: no event tells us
+            await asyncio.sleep(_LOOK)
         hook = part.once_ready or (part.on_restart if self._records[part.name].restarts else None)
         while hook is not None:
             try:

@@ -5,17 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, inspect, text
 
 from turnout.domain.errors import Unavailable
 from turnout.store.database import connect_engine, parse_url
 from turnout.store.faults import translated
 
 _FOLDER: Final = Path(__file__).parent / "migrations"
+_VERSIONS: Final = tuple(sorted(path.name[:4] for path in (_FOLDER / "versions").glob("[0-9]*.py")))
+"""The revisions this version knows, oldest first: each migration's file begins with its number."""
 _LOCK: Final = 7_211_884_120
 """Any number that nobody else on the same PostgreSQL takes for an advisory lock."""
 
@@ -40,10 +38,8 @@ def check_migrated(connection: Connection) -> None:
 
     Newer ones are accepted: while a fleet is upgraded, the old workers go on beside the new server.
     """
-    script = ScriptDirectory(str(_FOLDER))
-    current = MigrationContext.configure(connection).get_current_revision()
-    known = {revision.revision for revision in script.walk_revisions()}
-    if current is None or (current in known and current != script.get_current_head()):
+    current = _current(connection)
+    if current is None or (current in _VERSIONS and current != _VERSIONS[-1]):
         raise Unavailable(
             "the store cannot be used: its tables are missing or older than this version; "
             "migrate it first, as a starting server does"
@@ -53,7 +49,20 @@ def check_migrated(connection: Connection) -> None:
 def _upgrade(connection: Connection) -> None:
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
+    if _current(connection) == _VERSIONS[-1]:
+        return
+    from alembic import command  # noqa: PLC0415  # ten megabytes in every process, for what is seldom needed
+    from alembic.config import Config  # noqa: PLC0415
+
     config = Config()
     config.set_main_option("script_location", str(_FOLDER))
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
+
+
+def _current(connection: Connection) -> str | None:
+    """The revision that the tables have; None when there are none."""
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    version: str | None = connection.execute(text("SELECT version_num FROM alembic_version")).scalar_one_or_none()
+    return version

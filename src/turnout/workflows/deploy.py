@@ -180,9 +180,7 @@ class Deploy:
             key=plan.project.id,
             idempotency_key=steps.operation_id,
         )
-        switched = JsonOf(Switched).deserialize(answer)
-        assert switched is not None, "Routing.switch answers with a Switched"
-        return switched
+        return JsonOf(Switched).read(answer)
 
     # undo
 
