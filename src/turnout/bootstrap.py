@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
-from turnout.domain.errors import Conflict, Invalid, Unavailable
+from turnout.domain.errors import Conflict, Invalid, Unavailable, Undecryptable
 from turnout.settings import Settings
 
 if TYPE_CHECKING:
@@ -64,6 +64,10 @@ async def run_server(settings: Settings) -> None:
         vault = _vault(store, settings)
         if not await store.has_keyrings():  # else they were lost, and new ones would open nothing
             MasterKeys(settings.vault_keys_file).make_if_missing()
+        try:
+            vault.active_master()
+        except Undecryptable as error:  # apps without variables are not to suffer from it
+            logger.warning("vault", error=error.detail)
         dispatcher = Dispatcher(store=store, ingress=ingress, admin=admin, limits=settings.deploy, logger=logger)
         app = make_app(
             Parts(

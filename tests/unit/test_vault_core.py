@@ -308,12 +308,12 @@ def test_the_file_of_master_keys(tmp_path: Path) -> None:
     good = masters.file.read_text()
     for broken in ("", "[]", "{}", '{"active": "a", "keys": {}}', good.replace(secret, secret[:8])):
         masters.file.write_text(broken)
-        with pytest.raises(Invalid, match="not a file of master keys") as refused:
+        with pytest.raises(Undecryptable, match="not a file of master keys") as refused:
             MasterKeys(masters.file).active()
         assert secret not in refused.value.detail
     masters.file.write_text(good)
     masters.file.chmod(0o644)
-    with pytest.raises(Invalid, match="chmod 600"):
+    with pytest.raises(Undecryptable, match="chmod 600"):
         MasterKeys(masters.file).active()
 
 

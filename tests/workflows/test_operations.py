@@ -11,6 +11,8 @@ import pytest
 from tests.workflows.lab import LIMITS, Lab, Restate, failing, open_lab, starting
 from turnout.domain.errors import NotBuilt, Unavailable
 from turnout.domain.statuses import DeploymentStatus, OperationStatus, StepStatus
+from turnout.vault import MasterKeys, Vault
+from turnout.vault.testing import MemoryKeyStore
 from turnout.workflows import Config, Workflow
 
 
@@ -151,6 +153,12 @@ def test_a_part_that_is_not_built_is_refused() -> None:
     for part in ("cluster", "sentinel_image"):
         with pytest.raises(NotBuilt, match=part):
             Workflow(Config(db=None, **{part: "x"}))  # type: ignore[arg-type]  # never looked at
+
+
+def test_a_vault_is_part_of_the_configuration(tmp_path: Path) -> None:
+    """As in the reference; deployments without one work too."""
+    vault = Vault(MemoryKeyStore({}), MasterKeys(tmp_path / "keys.json"))
+    Workflow(Config(db=None, vault=vault))  # type: ignore[arg-type]  # never looked at
 
 
 async def _status(lab: Lab, deployment_id: str) -> DeploymentStatus:

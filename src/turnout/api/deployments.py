@@ -39,7 +39,7 @@ async def show_deployment(caller: Caller, deployment_id: DeploymentId) -> Deploy
     )
 
 
-async def diff(caller: Caller, before: str, after: str) -> DiffDocument:
+async def diff(caller: Caller, before: DeploymentId, after: DeploymentId) -> DiffDocument:
     """What differs from one deployment to another; of variables the names only."""
     one, other = [
         await caller.store.get_deployment(deployment_id=each, workspace_id=caller.workspace_id)

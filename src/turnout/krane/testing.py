@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from turnout.domain.documents import DesiredState, InstanceReport, JobReport, RegionReport
-from turnout.domain.errors import DeploymentFailed, NotFound, Unavailable
+from turnout.domain.errors import DeploymentFailed, NotFound, TurnoutError, Unavailable
 from turnout.domain.jobs import JobSpec
 from turnout.domain.records import RunSpec
 from turnout.krane.ports import Found, Launch, Observation, Output, Presence
@@ -160,6 +160,8 @@ class FakeControlPlane:
     """How many bytes of it never did."""
     variables: dict[str, dict[str, str]] = field(default_factory=dict)
     """The variables of each deployment that has any."""
+    refusal: TurnoutError | None = None
+    """What is said instead of variables."""
     fetched: list[str] = field(default_factory=list)
     """The deployments whose variables were asked for, in order."""
     jobs: dict[str, JobSpec] = field(default_factory=dict)
@@ -243,6 +245,8 @@ class FakeControlPlane:
         self._answer()
         if deployment_id not in self.desired:
             raise NotFound(f"there is no deployment {deployment_id} that shall run in this region")
+        if self.refusal is not None:
+            raise self.refusal
         self.fetched.append(deployment_id)
         return dict(self.variables.get(deployment_id, {}))
 

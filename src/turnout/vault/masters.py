@@ -61,7 +61,7 @@ class MasterKeys:
             return True
 
     def active(self) -> MasterKey:
-        """The key that wraps. Raises Undecryptable without the file, and Invalid for one that cannot be used."""
+        """The key that wraps. Raises Undecryptable without a file that can be used."""
         held = self._read()
         return held.keys[held.active]
 
@@ -93,7 +93,7 @@ class MasterKeys:
         stamp = (found.st_mtime_ns, found.st_ino, found.st_size)
         if self._held is None or self._held.stamp != stamp:
             if found.st_mode & 0o077:
-                raise Invalid(f"cannot use {self.file}: others may read it; run `chmod 600 {self.file}`")
+                raise Undecryptable(f"cannot use {self.file}: others may read it; run `chmod 600 {self.file}`")
             self._held = self._parsed(stamp, self._content())
         return self._held
 
@@ -153,8 +153,8 @@ class MasterKeys:
             "or name it in TURNOUT_VAULT_KEYS_FILE"
         )
 
-    def _broken(self) -> Invalid:
-        return Invalid(f"cannot use {self.file}: it is not a file of master keys; put the right one back")
+    def _broken(self) -> Undecryptable:
+        return Undecryptable(f"cannot use {self.file}: it is not a file of master keys; put the right one back")
 
 
 def _entry(key: bytes) -> dict[str, str]:
