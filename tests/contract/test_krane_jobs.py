@@ -7,9 +7,9 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+
 from tests.contract.test_krane_agent import Region, region_of
 from tests.support import make_release
-
 from turnout.domain.ids import new_id
 from turnout.domain.jobs import JobSpec
 from turnout.domain.records import Backend, Resources, RunSpec
