@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.contract.test_krane_agent import Region, region_of
-from tests.support import make_release
+from tests.support import busybox_image, make_release
 from turnout.domain.ids import new_id
 from turnout.domain.jobs import JobSpec
 from turnout.domain.records import Backend, Resources, RunSpec
 from turnout.domain.statuses import JobStatus
+from turnout.krane.docker import DockerBackend
 from turnout.krane.files import instances_folder
 from turnout.krane.process import ProcessBackend
 from turnout.krane.testing import FakeBackend
@@ -175,3 +177,28 @@ async def test_stop_all_ends_a_job_and_says_so(machine: Region) -> None:
     assert said is not None
     assert said.status is JobStatus.FAILED
     assert "stopped" in (said.reason or "")
+
+
+@pytest.mark.docker
+async def test_a_container_runs_once_and_its_code_outlives_krane(tmp_path: Path) -> None:
+    """Ended while no krane was there; the next one learns how, and starts nothing again."""
+    backend = DockerBackend(home=tmp_path, home_id=f"test-{new_id('prj')}")
+    async with region_of(tmp_path, {Backend.DOCKER: backend}) as region:
+        run = replace(
+            region.spec(backend=Backend.DOCKER),
+            image=busybox_image(),
+            command=("sh", "-c", "echo migrating; sleep 1; exit 6"),
+            resources=Resources(memory_mib=32),
+        )
+        spec = JobSpec(id=new_id("ins"), timeout=30, run=run)
+        region.server.run_job(spec)
+        await region.server.until(lambda: region.server.logs.get(spec.id) == b"migrating\n", within=15)
+        await region.ends_krane()
+        await asyncio.sleep(1.5)
+        region.starts_krane()
+        reason = await becomes(region, spec, JobStatus.FAILED)
+        assert "code 6" in reason
+        assert reason.count("migrating") == 1
+        region.server.withdraw_job(spec.id)
+        await region.server.until(lambda: bool((said := region.server.job(spec.id)) and said.gone))
+        assert await backend.found() == ()

@@ -18,8 +18,9 @@ import httpx
 import structlog
 
 from turnout.dispatch import Dispatcher
-from turnout.domain.documents import InstanceReport, JobReport, RegionReport
+from turnout.domain.documents import InstanceReport, RegionReport
 from turnout.domain.ids import new_id
+from turnout.domain.job_documents import JobReport
 from turnout.domain.jobs import JobSpec
 from turnout.domain.observation import Observation
 from turnout.domain.plans import NewDeployment, UnsentOperation
@@ -133,9 +134,13 @@ class Lab:
 
     async def ended(self, operation: UnsentOperation) -> Operation:
         """The operation, once it has ended."""
+        return await self.ended_by_id(operation.operation_id)
+
+    async def ended_by_id(self, operation_id: str) -> Operation:
+        """The same of one that nobody asked for."""
         async with asyncio.timeout(30):
             while True:
-                found = await self.operation(operation.operation_id)
+                found = await self.operation(operation_id)
                 if found.status in OPERATION_TERMINAL:
                     return found
                 await self.store.wait_for_change(timeout=1)
@@ -198,6 +203,7 @@ class Lab:
             while True:
                 found = await self.store.observation_of(operation_id=operation.id)
                 if found is not None and found.status is not ObservationStatus.OPEN:
+                    await asyncio.sleep(0.3)  # its handler returns, before a worker that is ended waits for it
                     return found
                 await self.store.wait_for_change(timeout=1)
 

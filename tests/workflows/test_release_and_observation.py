@@ -77,7 +77,6 @@ async def test_an_instance_that_dies_while_observed_degrades_the_deploy(restate:
         assert ended.status is OperationStatus.DEGRADED
         assert "no memory" in (ended.reason or "")
         assert (await lab.project()).live_deployment_id == operation.deployment_id
-        await asyncio.sleep(3)  # the observation of the first has to end before its worker does
 
 
 async def test_auto_rollback_goes_back_to_what_was_live(restate: Restate, tmp_path: Path) -> None:
@@ -92,6 +91,7 @@ async def test_auto_rollback_goes_back_to_what_was_live(restate: Restate, tmp_pa
             while (await lab.project()).live_deployment_id != first.deployment_id:
                 await lab.store.wait_for_change(timeout=1)
         assert (await lab.project()).rolled_back
+        await lab.ended_by_id(seen.rollback_operation_id)
         history = await lab.store.history(project_id=second.project_id)
         assert (history[0].actor, history[0].operation_id) == ("auto-rollback", seen.rollback_operation_id)
         assert (await lab.observed(first)).status is ObservationStatus.REPLACED

@@ -11,11 +11,11 @@ from turnout.domain.comparison import Change, VariableChanges
 from turnout.domain.documents import (
     DeploymentDocument,
     DomainDocument,
-    ObservationDocument,
     OperationDocument,
     ProjectDocument,
     StepDocument,
 )
+from turnout.domain.job_documents import ObservationDocument
 from turnout.domain.observation import Observation
 from turnout.domain.plans import DeployPlan
 from turnout.domain.records import Deployment, Environment, Operation, Project, Route, Step, Sticky

@@ -10,8 +10,9 @@ from fastapi.responses import StreamingResponse
 
 from turnout.api import sse
 from turnout.api.parts import Caller
-from turnout.domain.documents import JobClaim, JobGrant, LogAccepted, RegionReport, Slug
+from turnout.domain.documents import LogAccepted, RegionReport, Slug
 from turnout.domain.errors import NotFound, TooLarge
+from turnout.domain.job_documents import JobClaim, JobGrant
 from turnout.domain.jobs import Job
 from turnout.domain.records import Instance
 from turnout.domain.secret_documents import EnvironmentAnswer

@@ -131,6 +131,8 @@ def _print_end(operation: OperationDocument) -> None:
     print(f"{live} ({show.duration(operation.duration_ms)}{switch})")
     if operation.reason:
         show.note(operation.reason)
+    if seen := show.observed(operation.observation):
+        show.note(seen.removeprefix(", "))
     for domain in operation.domains:
         print(f"  {domain.sticky:<12} {domain.url}")
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from turnout.domain.documents import DomainDocument, ObservationDocument
+    from turnout.domain.documents import DomainDocument
+    from turnout.domain.job_documents import ObservationDocument
 
 
 def document(content: Any) -> None:

@@ -10,7 +10,8 @@ import httpx
 
 from turnout.client.problems import Unreachable
 from turnout.client.wire import Wire
-from turnout.domain.documents import DesiredState, JobClaim, JobGrant, LogAccepted, RegionReport
+from turnout.domain.documents import DesiredState, LogAccepted, RegionReport
+from turnout.domain.job_documents import JobClaim, JobGrant
 from turnout.domain.secret_documents import EnvironmentAnswer
 
 

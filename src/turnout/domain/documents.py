@@ -12,6 +12,7 @@ from pydantic import Field, StringConstraints
 
 from turnout.domain.document import Answer as _Answer
 from turnout.domain.document import Document as _Document
+from turnout.domain.job_documents import JobReport, ObservationDocument
 from turnout.domain.jobs import JobSpec
 from turnout.domain.limits import SLUG_MAX, SLUG_PATTERN, AppPath, Command, check_slug, plainly
 from turnout.domain.records import (
@@ -27,8 +28,6 @@ from turnout.domain.records import (
 from turnout.domain.statuses import (
     DeploymentStatus,
     InstanceStatus,
-    JobStatus,
-    ObservationStatus,
     OperationStatus,
     StepStatus,
 )
@@ -129,17 +128,6 @@ class StepDocument(_Answer):
     started_at: datetime
     ended_at: datetime | None
     detail: str | None = None
-
-
-class ObservationDocument(_Answer):
-    """What the first time after a deploy's switch showed."""
-
-    operation_id: str
-    deployment_id: str
-    status: ObservationStatus
-    until: datetime
-    reason: str | None
-    rollback_operation_id: str | None
 
 
 class OperationDocument(_Answer):
@@ -285,17 +273,6 @@ class InstanceReport(_Document):
     """krane was told to end it: what follows is no incident."""
 
 
-class JobReport(_Document):
-    """What became of one job. The end is told until the server no longer desires the job."""
-
-    id: str
-    status: JobStatus
-    exit_code: int | None = None
-    reason: Annotated[str, StringConstraints(max_length=8000)] | None = None
-    gone: bool = False
-    """Nothing is left of it at krane."""
-
-
 class RegionReport(_Document):
     """One report of a krane. `complete`: what is not listed does not exist any more in the region."""
 
@@ -303,18 +280,6 @@ class RegionReport(_Document):
     backends: tuple[Backend, ...]
     instances: tuple[InstanceReport, ...]
     jobs: tuple[JobReport, ...] = ()
-
-
-class JobClaim(_Document):
-    """A krane asks to begin a job; `claim` is its own word for itself, the same whenever it asks."""
-
-    claim: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
-
-
-class JobGrant(_Answer):
-    """Whether it may."""
-
-    granted: bool
 
 
 class LogAccepted(_Answer):

@@ -9,9 +9,10 @@ from typing import Final
 
 from structlog.typing import FilteringBoundLogger
 
-from turnout.domain.documents import InstanceReport, JobReport
+from turnout.domain.documents import InstanceReport
 from turnout.domain.errors import TurnoutError, Unavailable
 from turnout.domain.ids import new_id
+from turnout.domain.job_documents import JobReport
 from turnout.domain.records import Backend, RunSpec
 from turnout.krane.files import only_krane_of
 from turnout.krane.health import Prober

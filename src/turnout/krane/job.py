@@ -9,7 +9,7 @@ from typing import Final
 
 from pydantic import TypeAdapter, ValidationError
 
-from turnout.domain.documents import JobReport
+from turnout.domain.job_documents import JobReport
 from turnout.domain.jobs import UNKNOWN, JobSpec
 from turnout.domain.statuses import JobStatus
 from turnout.krane.files import instances_folder, read_json, write_atomically

@@ -13,8 +13,9 @@ from typing import Final
 
 from structlog.typing import FilteringBoundLogger
 
-from turnout.domain.documents import DesiredState, JobReport
+from turnout.domain.documents import DesiredState
 from turnout.domain.errors import DeploymentFailed, TurnoutError, Unavailable
+from turnout.domain.job_documents import JobReport
 from turnout.domain.jobs import JobSpec
 from turnout.domain.records import Backend
 from turnout.domain.statuses import JobStatus

@@ -7,8 +7,9 @@ from collections.abc import Callable
 
 from structlog.typing import FilteringBoundLogger
 
-from turnout.domain.documents import InstanceReport, JobReport, RegionReport
+from turnout.domain.documents import InstanceReport, RegionReport
 from turnout.domain.errors import TurnoutError
+from turnout.domain.job_documents import JobReport
 from turnout.domain.records import Backend
 from turnout.krane.ports import ControlPlane
 from turnout.krane.settings import KraneSettings

@@ -7,8 +7,9 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from turnout.domain.documents import DesiredState, InstanceReport, JobReport, RegionReport
+from turnout.domain.documents import DesiredState, InstanceReport, RegionReport
 from turnout.domain.errors import DeploymentFailed, NotFound, TurnoutError, Unavailable
+from turnout.domain.job_documents import JobReport
 from turnout.domain.jobs import JobSpec
 from turnout.domain.records import RunSpec
 from turnout.krane.ports import Found, Launch, Observation, Output, Presence

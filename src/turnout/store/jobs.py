@@ -9,9 +9,10 @@ from typing import Any
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from turnout.domain.documents import JobReport, RegionReport
+from turnout.domain.documents import RegionReport
 from turnout.domain.errors import Conflict
 from turnout.domain.ids import new_id
+from turnout.domain.job_documents import JobReport
 from turnout.domain.jobs import JOB_ENDED, UNKNOWN, Job, JobSpec, may_begin
 from turnout.domain.records import RunSpec
 from turnout.domain.statuses import TERMINAL, JobStatus
