@@ -134,7 +134,7 @@ def test_ten_deploys_at_once(app: App, tmp_path: Path) -> None:
     for number, folder in enumerate(folders):
         App(turnout, tmp_path, folder.name).write(
             f"v{number}",
-            turnout__toml='[build]\ncommand = "sleep 2"\n[run]\ncommand = "python3 app.py"\n[health]\npath = "/healthz"\n',
+            turnout__toml='[build]\ncommand = "sleep 1"\n[run]\ncommand = "python3 app.py"\n[health]\npath = "/healthz"\n',
         )
     most = Most(turnout)
     with most, ThreadPoolExecutor(10) as threads:
@@ -157,7 +157,10 @@ def test_ten_deploys_at_once(app: App, tmp_path: Path) -> None:
 
 def test_reading_what_a_build_prints(app: App) -> None:
     """While it goes on, after everything was restarted, and since when."""
-    app.write("v1", turnout__toml='[build]\ncommand = "sh -c \'echo one; sleep 3; echo two\'"\n[run]\ncommand = "python3 app.py"\n')
+    app.write(
+        "v1",
+        turnout__toml='[build]\ncommand = "sh -c \'echo one; sleep 3; echo two\'"\n[run]\ncommand = "python3 app.py"\n',
+    )
     operation = app.turnout.ok("deploy", str(app.folder), "--project", app.name, "--detach")
     reader = subprocess.run(
         [sys.executable, "-m", "turnout", "logs", operation["deployment_id"], "--build", "-f"],
