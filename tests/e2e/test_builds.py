@@ -135,7 +135,7 @@ def test_ten_deploys_at_once(app: App, tmp_path: Path) -> None:
     for number, folder in enumerate(folders):
         App(turnout, tmp_path, folder.name).write(
             f"v{number}",
-            turnout__toml='[build]\ncommand = "sleep 2"\n[run]\ncommand = "python3 app.py"\n',
+            turnout__toml='[build]\ncommand = "sleep 1"\n[run]\ncommand = "python3 app.py"\n',
         )
     most = Most(turnout)
     with most, ThreadPoolExecutor(10) as threads:

@@ -384,8 +384,9 @@ def test_logs_of_a_build(server: Server, turnout: Run) -> None:
     assert (code, "such as 10m" in document["error"]["detail"]) == (2, True)
 
 
-def test_build_prints_the_dockerfile(turnout: Run) -> None:
+def test_build_prints_the_dockerfile(turnout: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a server: the generated one, or the folder's own."""
+    monkeypatch.chdir(tmp_path)
     Path("requirements.txt").write_text("datasette\n")
     Path("turnout.toml").write_text('[build]\nbase = "mine:1"\n[run]\ncommand = "datasette -p $PORT"\n')
     code, document = turnout("build", "--print")

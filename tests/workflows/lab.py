@@ -17,6 +17,7 @@ from typing import Any
 import httpx
 import structlog
 
+from turnout.builds.service import BuildClient
 from turnout.dispatch import Dispatcher
 from turnout.domain.documents import InstanceReport, RegionReport
 from turnout.domain.ids import new_id
@@ -95,16 +96,24 @@ class Lab:
     """Deployments that krane was asked to run, in order."""
 
     async def admit(
-        self, image: str = "app:1", *, project: str = "p", environment: str = "production", **more: Any
+        self,
+        image: str | None = "app:1",
+        *,
+        project: str = "p",
+        environment: str = "production",
+        source_id: str | None = None,
+        **more: Any,
     ) -> UnsentOperation:
         """Ask for a deploy, as the API does."""
+        if source_id is not None:
+            await self.store.record_source(workspace_id=self.workspace.id, source_id=source_id, size=1)
         return await self.store.admit_deploy(
             new=NewDeployment(
                 workspace_id=self.workspace.id,
                 project=project,
                 environment=environment,
                 image=image,
-                source_id=None,
+                source_id=source_id,
                 backend=Backend.DOCKER,
                 git=GitData(),
                 command=(),
@@ -255,7 +264,12 @@ def _report(
 
 @asynccontextmanager
 async def open_lab(
-    restate: Restate, folder: Path, *, hook: Hook | None = None, limits: DeploySettings = LIMITS
+    restate: Restate,
+    folder: Path,
+    *,
+    hook: Hook | None = None,
+    limits: DeploySettings = LIMITS,
+    builds: BuildClient | None = None,
 ) -> AsyncIterator[Lab]:
     """A store, a worker, a dispatcher, a played krane and a played gateway around a running Restate."""
     url = f"sqlite+aiosqlite:///{folder / 'store.db'}"
@@ -270,7 +284,7 @@ async def open_lab(
         lab = Lab(store=store, workspace=await store.ensure_workspace(slug="default"), ingress=ingress)
         await store.krane_connected(region="local", backends=[Backend.DOCKER])
         logger = structlog.get_logger()
-        workflow = Workflow(Config(db=store, limits=limits, logger=logger), hook=hook)
+        workflow = Workflow(Config(db=store, limits=limits, logger=logger, build_client=builds), hook=hook)
         settings = RestateSettings(worker_port=worker_port, worker_grace_seconds=0.2)
         for work in (
             serve(workflow, settings),
