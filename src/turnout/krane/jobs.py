@@ -14,7 +14,7 @@ from typing import Final
 from structlog.typing import FilteringBoundLogger
 
 from turnout.domain.documents import DesiredState
-from turnout.domain.errors import DeploymentFailed, TurnoutError, Unavailable
+from turnout.domain.errors import DeploymentFailed, TurnoutError, Unavailable, Undecryptable
 from turnout.domain.job_documents import JobReport
 from turnout.domain.jobs import JobSpec
 from turnout.domain.records import Backend
@@ -24,6 +24,7 @@ from turnout.krane.detect import absent
 from turnout.krane.files import instances_folder
 from turnout.krane.job import STOPPED, JobEntry, JobLedger, judge_end
 from turnout.krane.ports import BackendPort, ControlPlane, Launch, Presence
+from turnout.krane.prepare import fetch_variables
 from turnout.krane.settings import KraneSettings
 from turnout.krane.shipping import Shipper
 
@@ -137,10 +138,18 @@ class JobRunner:
             return
         observation = await self._backend.observe(spec.id)
         if observation.presence is Presence.MISSING and self._mine:
-            launch = Launch(instance_id=spec.id, slot=0, region=self._settings.region, spec=spec.run, once=True)
             try:
+                variables = await fetch_variables(spec.run, self._control_plane.environment)
+                launch = Launch(
+                    instance_id=spec.id,
+                    slot=0,
+                    region=self._settings.region,
+                    spec=spec.run,
+                    variables=variables,
+                    once=True,
+                )
                 observation = await self._backend.start(launch)
-            except DeploymentFailed as error:
+            except (DeploymentFailed, Undecryptable) as error:
                 self._end(JobStatus.FAILED, f"the release command: {error.detail}")
                 return
             self._mine = observation.presence is Presence.MISSING

@@ -28,7 +28,7 @@ from turnout.store.first_use import ensure_environment, ensure_project, require_
 from turnout.store.lookups import find_project_by_slug
 from turnout.store.part import Part
 from turnout.store.placements import RUNNING
-from turnout.store.schema import deployments, environments, placements, projects, variables
+from turnout.store.schema import deployments, environments, jobs, placements, projects, variables
 
 
 class Variables(Part):
@@ -121,7 +121,7 @@ class Variables(Part):
     async def snapshot_of(self, *, deployment_id: str, region: str | None = None) -> Snapshot:
         """The variables of a deployment as they were when it was created.
 
-        With `region`, only of a deployment that shall run there. Raises NotFound.
+        With `region`, only of a deployment that shall run there, or whose release command shall. Raises NotFound.
         """
         statement = (
             select(deployments.c.environment_id, deployments.c.env_snapshot, projects.c.workspace_id)
@@ -129,8 +129,11 @@ class Variables(Part):
             .where(deployments.c.id == deployment_id)
         )
         if region is not None:
-            here = (placements.c.region == region, placements.c.desired == RUNNING)
-            statement = statement.join(placements, placements.c.deployment_id == deployments.c.id).where(*here)
+            placed = select(placements.c.deployment_id).where(
+                placements.c.region == region, placements.c.desired == RUNNING
+            )
+            released = select(jobs.c.deployment_id).where(jobs.c.region == region, jobs.c.wanted)
+            statement = statement.where(deployments.c.id.in_(placed) | deployments.c.id.in_(released))
         async with self._db.read() as tx:
             row = (await tx.execute(statement)).one_or_none()
         if row is None:

@@ -8,7 +8,7 @@ from turnout.store.columns import JsonValue, UtcDateTime
 revision = "0005"
 down_revision = "0003"
 
-_KINDS = "kind IN ('instances-running', 'instances-gone', 'release', 'observation', 'generation')"
+_KINDS = "kind IN ('instances-running', 'instances-gone', 'release', 'observation', 'generation', 'build-place')"
 
 
 def upgrade() -> None:
