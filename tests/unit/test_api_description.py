@@ -18,7 +18,14 @@ def document() -> dict[str, Any]:
     settings = load_settings({"TURNOUT_HOME": "/nowhere"})
     nothing = cast(Any, None)
     parts = Parts(
-        store=nothing, sources=nothing, logs=nothing, settings=settings, gateway_url="", restate=nothing, logger=None
+        store=nothing,
+        vault=nothing,
+        sources=nothing,
+        logs=nothing,
+        settings=settings,
+        gateway_url="",
+        restate=nothing,
+        logger=None,
     )
     return make_app(parts).openapi()
 
