@@ -72,7 +72,7 @@ async def story(demo: "Demo") -> int:
     if traffic.failures or not expected:
         tell(f"something went wrong: {traffic.failures[:5]}")
         return 1
-    say("Done: three versions, four switches, not one failed request")
+    say("Done: three versions, five switches, not one failed request")
     return 0
 
 
@@ -114,6 +114,7 @@ class Demo:
             "deploy", str(self.app), "--project", "hello", "--branch", "main", "--commit", commit
         )
         steps = " → ".join(step["name"] for step in result["steps"] if step["status"] != "skipped")
+        self.propagation.append((f"deploy {version}", result["propagation_ms"]))
         tell(f"{result['deployment_id']} {result['status']} after {result['duration_ms'] / 1000:.2f} s: {steps}")
         operation = await self.turnout("ls", "--project", "hello")
         tell(f"live: {operation['live_deployment_id']}, rolled back: {operation['rolled_back']}")

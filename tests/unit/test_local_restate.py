@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-import os
 import stat
 import threading
 import tomllib
@@ -24,8 +23,6 @@ from turnout.local.loopback import call
 from turnout.local.ports import Ports, choose_ports
 from turnout.local.restate import config, register_worker
 from turnout.settings import load_settings
-
-BINARY = os.environ.get("TURNOUT_RESTATE_SERVER")
 
 
 def text(folder: Path, ports: Ports) -> str:
@@ -164,9 +161,8 @@ def workers() -> Iterator[tuple[Worker, Worker]]:
 
 
 @asynccontextmanager
-async def restate(home: Path) -> AsyncIterator[tuple[str, str]]:
+async def restate(home: Path, binary: Path) -> AsyncIterator[tuple[str, str]]:
     """A server as `turnout up` starts it: its admin address, and its public key."""
-    assert BINARY is not None
     folder = home / "restate"
     key = await ensure_identity(folder)
     (home / "run").mkdir(exist_ok=True)
@@ -174,7 +170,7 @@ async def restate(home: Path) -> AsyncIterator[tuple[str, str]]:
     (folder / "config.toml").write_text(text(folder, ports))
     with (home / "restate.log").open("wb") as log:
         process = await asyncio.create_subprocess_exec(
-            BINARY, "--no-logo", "--config-file", str(folder / "config.toml"), stdout=log, stderr=log
+            binary, "--no-logo", "--config-file", str(folder / "config.toml"), stdout=log, stderr=log
         )
     admin = f"http://127.0.0.1:{ports.restate_admin}"
     try:
@@ -194,13 +190,12 @@ async def _healthy(admin: str) -> bool:
         return False
 
 
-@pytest.mark.skipif(BINARY is None, reason="TURNOUT_RESTATE_SERVER names no restate-server")
 async def test_a_real_server_signs_its_calls_and_lets_its_worker_move(
-    tmp_path: Path, workers: tuple[Worker, Worker]
+    tmp_path: Path, workers: tuple[Worker, Worker], restate_binary: Path
 ) -> None:
     """The signature is of the key that the worker is told; the deployment keeps its id when the worker moves."""
     old, new = workers
-    async with restate(tmp_path) as (admin, key):
+    async with restate(tmp_path, restate_binary) as (admin, key):
         body = {"uri": old.url, "force": True, "use_http_11": True}
         status, registered = await call("POST", f"{admin}/deployments", body=body, timeout=20)
         assert status == 201, registered

@@ -2,23 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.workflows.lab import Lab, Restate, open_lab
-from turnout.local.restate_binary import ensure_restate_server
-
-
-@pytest.fixture(scope="session")
-def restate_binary() -> Path:
-    """The server's program, installed if it has to be."""
-    import asyncio
-
-    cache = Path(os.environ.get("TURNOUT_CACHE") or Path.home() / ".cache" / "turnout")
-    return asyncio.run(ensure_restate_server(cache, say=print))
 
 
 @pytest.fixture(scope="module")
