@@ -92,7 +92,7 @@ def _create_observations() -> None:
 def _widen_waits() -> None:
     """SQLite cannot change a constraint: there the table is copied."""
     if op.get_bind().dialect.name != "sqlite":
-        op.drop_constraint("ck_waits_kind", "waits", type_="check")
+        op.drop_constraint(op.f("ck_waits_kind"), "waits", type_="check")
         op.create_check_constraint(op.f("ck_waits_kind"), "waits", _KINDS)
         return
     op.drop_index("ix_waits_open", "waits")
