@@ -70,7 +70,11 @@ def definitions(connection: Connection) -> set[str]:
 
 
 def in_one_order(sql: str) -> str:
-    """The lines of a CREATE TABLE, sorted: constraints may be written in any order."""
+    """The lines of a CREATE TABLE, sorted: constraints may be written in any order.
+
+    A table that was renamed has its name in quotes.
+    """
+    sql = re.sub(r'^CREATE TABLE "(\w+)"', r"CREATE TABLE \1", sql)
     return "\n".join(sorted(re.sub(r",$", "", line.strip()) for line in sql.splitlines()))
 
 

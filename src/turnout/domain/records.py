@@ -26,6 +26,8 @@ class OperationKind(StrEnum):
     DEPLOY = "deploy"
     ROLLBACK = "rollback"
     PROMOTE = "promote"
+    START = "start"
+    """A stopped deployment runs again; no route moves."""
 
 
 class Backend(StrEnum):
@@ -140,11 +142,15 @@ class Deployment:
     key_auth_id: str | None
     regions: tuple[str, ...]
     created_at: datetime
+    stopped_at: datetime | None = None
+    """When it was last stopped."""
+    removed_at: datetime | None = None
+    """Nothing is left of it but this record: it can neither be listed nor started."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Operation:
-    """One asked-for deploy, rollback or promote."""
+    """One asked-for deploy, rollback, promote or start."""
 
     id: str
     project_id: str
@@ -152,7 +158,7 @@ class Operation:
     status: OperationStatus
     reason: str | None
     deployment_id: str
-    """The deployment that is deployed, rolled back to, or promoted."""
+    """The deployment that is deployed, rolled back to, promoted or started."""
     source_deployment_id: str | None
     """Rollback: the deployment that was live when it was asked for."""
     previous_deployment_id: str | None
@@ -164,6 +170,10 @@ class Operation:
     created_at: datetime
     started_at: datetime | None
     ended_at: datetime | None
+    wakes: bool = False
+    """Its deployment was stopped when it was asked for, and is started first."""
+    cancel_requested_at: datetime | None = None
+    cancelled_by: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -77,6 +77,8 @@ def deployment_from(row: Row[Any]) -> Deployment:
         key_auth_id=row.key_auth_id,
         regions=tuple(row.regions),
         created_at=row.created_at,
+        stopped_at=row.stopped_at,
+        removed_at=row.removed_at,
     )
 
 
@@ -97,6 +99,9 @@ def operation_from(row: Row[Any]) -> Operation:
         created_at=row.created_at,
         started_at=row.started_at,
         ended_at=row.ended_at,
+        wakes=row.wakes,
+        cancel_requested_at=row.cancel_requested_at,
+        cancelled_by=row.cancelled_by,
     )
 
 
