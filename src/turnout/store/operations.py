@@ -15,7 +15,7 @@ from turnout.domain.statuses import (
 from turnout.store.lookups import lock_operation
 from turnout.store.part import Part
 from turnout.store.schema import operations
-from turnout.store.timeline import Line, end_operation, write_lines
+from turnout.store.timeline import Line, bad_end, end_operation, write_lines
 
 
 class Operations(Part):
@@ -69,5 +69,6 @@ class Operations(Part):
             if operation.status not in OPERATION_TERMINAL:
                 if status not in OPERATION_TERMINAL or status not in OPERATION_TRANSITIONS[operation.status]:
                     raise IllegalTransition(f"cannot end an operation that is {operation.status} as {status}")
+                status, reason = bad_end(operation, status, reason)
                 await end_operation(tx, operation_id, status, reason, at=self._db.now(), propagation_ms=propagation_ms)
             return await lock_operation(tx, operation_id)

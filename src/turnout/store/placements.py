@@ -38,13 +38,7 @@ class Placements(Part):
             deployment = await lock_deployment(tx, spec.deployment_id)
             if deployment.status in TERMINAL:
                 raise Conflict(f"cannot start {deployment.id}: it is {deployment.status}; deploy again")
-            wanted = sorted(set(regions))
-            await _ensure_regions(tx, wanted)
-            count = spec.resources.replicas * len(wanted)
-            if wait is not None:
-                await write_wait(tx, replace(wait, wanted=count))
-            await _want(tx, spec, wanted)
-            return count
+            return await want_running(tx, spec, regions, wait)
 
     async def unplace(self, *, deployment_id: str, wait: Wait | None = None) -> None:
         """Have the deployment run nowhere; write down the wait for its instances to be gone."""
@@ -78,6 +72,17 @@ class Placements(Part):
             deployments=tuple(rows.spec_from_json(row.spec) for row in found if row.desired == RUNNING),
             removed=tuple(row.deployment_id for row in found if row.desired == REMOVED),
         )
+
+
+async def want_running(tx: AsyncConnection, spec: RunSpec, names: Iterable[str], wait: Wait | None) -> int:
+    """Have it run there, and write down the wait for that. The caller holds the deployment's lock."""
+    wanted = sorted(set(names))
+    await _ensure_regions(tx, wanted)
+    count = spec.resources.replicas * len(wanted)
+    if wait is not None:
+        await write_wait(tx, replace(wait, wanted=count))
+    await _want(tx, spec, wanted)
+    return count
 
 
 async def _ensure_regions(tx: AsyncConnection, names: Iterable[str]) -> None:

@@ -7,11 +7,13 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
 from turnout.store.admission import Admission
+from turnout.store.cancelling import Cancelling
 from turnout.store.changes import watch
 from turnout.store.database import Clock, Database, parse_url
 from turnout.store.deployments import Deployments
 from turnout.store.endings import Endings
 from turnout.store.gateway_feed import GatewayFeeds
+from turnout.store.keeping import Keeping
 from turnout.store.krane import Krane
 from turnout.store.migrate import check_migrated
 from turnout.store.operations import Operations
@@ -20,6 +22,7 @@ from turnout.store.reads import Reads
 from turnout.store.switch import Switching
 from turnout.store.tenants import Tenants
 from turnout.store.waits import Waits
+from turnout.store.waking import Waking
 
 
 def utc_now() -> datetime:
@@ -30,10 +33,13 @@ def utc_now() -> datetime:
 class Store(
     Tenants,
     Admission,
+    Cancelling,
     Operations,
     Deployments,
     Placements,
     Endings,
+    Waking,
+    Keeping,
     Krane,
     Switching,
     Waits,
