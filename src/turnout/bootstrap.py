@@ -42,8 +42,10 @@ async def run_server(settings: Settings) -> None:
     import uvicorn
 
     from turnout.api.app import make_app
+    from turnout.api.housekeeping import keep_house
     from turnout.api.logs import LogFiles
     from turnout.api.parts import Parts
+    from turnout.builds.garbage import Collector
     from turnout.builds.sources import SourceStore
     from turnout.dispatch import Dispatcher
     from turnout.store import migrate, open_store
@@ -58,19 +60,19 @@ async def run_server(settings: Settings) -> None:
     ):
         await _introduce(store, settings)
         dispatcher = Dispatcher(store=store, ingress=ingress, admin=admin, limits=settings.deploy, logger=logger)
-        app = make_app(
-            Parts(
-                store=store,
-                sources=SourceStore(
-                    settings.home, upload_mib=settings.api.upload_mib, unpacked_mib=settings.api.unpacked_mib
-                ),
-                logs=LogFiles(settings.home / "logs", limit_bytes=settings.krane.output_mib * _MIB),
-                settings=settings,
-                gateway_url=f"http://{settings.gateway.host}:{settings.gateway.port}",
-                restate=dispatcher,
-                logger=logger,
-            )
+        parts = Parts(
+            store=store,
+            collector=Collector(settings.home),
+            sources=SourceStore(
+                settings.home, upload_mib=settings.api.upload_mib, unpacked_mib=settings.api.unpacked_mib
+            ),
+            logs=LogFiles(settings.home / "logs", limit_bytes=settings.krane.output_mib * _MIB),
+            settings=settings,
+            gateway_url=f"http://{settings.gateway.host}:{settings.gateway.port}",
+            restate=dispatcher,
+            logger=logger,
         )
+        app = make_app(parts)
         server = uvicorn.Server(
             uvicorn.Config(
                 app,
@@ -82,7 +84,7 @@ async def run_server(settings: Settings) -> None:
                 timeout_graceful_shutdown=1,
             )
         )
-        async with _background(dispatcher.run()):
+        async with _background(dispatcher.run()), _background(keep_house(parts)):
             await server.serve()
 
 

@@ -58,7 +58,8 @@ class Dispatcher:
                 await asyncio.sleep(_PAUSE_AFTER_TROUBLE)
 
     async def sweep(self) -> None:
-        """One round: send what is unsent, wake what need not wait any more, end what is overdue."""
+        """One round: send what is unsent, wake what need not wait any more, end what is overtaken or overdue."""
+        await self._store.supersede_queued()
         for operation in await self._store.unsent_operations(older_than_seconds=0):
             await self._send(operation)
         for wait in await self._store.open_waits():

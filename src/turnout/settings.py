@@ -113,6 +113,10 @@ class DeploySettings:
     openapi_seconds: float = _doc(5.0, "Waited for an app's OpenAPI document.")
     openapi_kib: int = _doc(2048, "Largest OpenAPI document that is kept, in KiB.")
     keep_warm_seconds: float = _doc(1800.0, "How long replaced instances stay ready for an instant rollback.")
+    keep_stopped: int = _doc(
+        10, "How many stopped deployments of an environment are kept ready to be started; older ones are removed."
+    )
+    collect_seconds: float = _doc(300.0, "How often what nobody needs any more is collected.", _positive)
     step_seconds: float = _doc(30.0, "Longest time one attempt of a step may take.", _positive)
     retry_seconds: float = _doc(
         600.0, "How long a failing step is tried again before its operation is failed.", _positive

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from fastapi import Request
 
 from turnout.api.logs import LogFiles
+from turnout.builds.garbage import Collector
 from turnout.builds.sources import SourceStore
 from turnout.domain.errors import Unauthenticated
 from turnout.domain.plans import TokenRecord
@@ -30,6 +31,7 @@ class Parts:
     store: Store
     sources: SourceStore
     logs: LogFiles
+    collector: Collector
     settings: Settings
     gateway_url: str
     restate: DurableExecution

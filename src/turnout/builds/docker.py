@@ -132,3 +132,20 @@ def _sentence(reason: str) -> str:
     if any(hint in reason for hint in ("dial tcp", "no such host", "i/o timeout", "connection refused")):
         return f"the build of the image failed: the network or the registry does not answer: {reason}"
     return f"the build of the image failed: {reason}"
+
+
+async def remove_image(tag: str) -> str | None:
+    """Take a tag away, and its layers when nothing else has them; returns why it is still there, if it is.
+
+    A tag that is gone already is gone. The engine keeps what a container uses, stopped or not.
+    """
+    try:
+        async with _Engine() as docker:
+            await docker.images.delete(tag)
+    except aiodocker.DockerError as error:
+        return None if error.status == 404 else str(error.message)
+    except ValueError:
+        return "there is no Docker Engine on this machine"
+    except (aiohttp.ClientError, OSError) as error:
+        return f"the Docker Engine does not answer ({error})"
+    return None

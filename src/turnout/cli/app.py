@@ -7,7 +7,23 @@ from typing import Annotated, Final
 import typer
 
 from turnout import __version__
-from turnout.cli import deploy, down, logs, ls, part, promote, rollback, status, up
+from turnout.cli import (
+    cancel,
+    deploy,
+    down,
+    gc,
+    logs,
+    ls,
+    part,
+    promote,
+    rm,
+    rollback,
+    start,
+    status,
+    stop,
+    up,
+    why,
+)
 
 _PARTS: Final = "Parts, each alone in the foreground"
 
@@ -37,7 +53,23 @@ def _main(
     pass
 
 
-for verb in (up.up, deploy.deploy, ls.ls, rollback.rollback, promote.promote, logs.logs, status.status, down.down):
+VERBS: Final = (
+    up.up,
+    deploy.deploy,
+    ls.ls,
+    rollback.rollback,
+    promote.promote,
+    cancel.cancel,
+    stop.stop,
+    start.start,
+    rm.rm,
+    gc.gc,
+    logs.logs,
+    status.status,
+    why.why,
+    down.down,
+)
+for verb in VERBS:
     app.command()(verb)
 
 

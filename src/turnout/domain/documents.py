@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from turnout.domain.keeping import GarbageKind
 from turnout.domain.limits import SLUG_MAX, SLUG_PATTERN, AppPath, Command, check_slug, plainly
 from turnout.domain.records import Backend, HealthCheck, OperationKind, Resources, RunSpec, Sticky
 from turnout.domain.statuses import DeploymentStatus, InstanceStatus, OperationStatus, StepStatus
@@ -84,6 +85,13 @@ class PromoteBody(_Document):
     target_deployment_id: _Reference
 
 
+class GarbageBody(_Document):
+    """What shall be collected."""
+
+    dry_run: bool = False
+    """Only say what would be."""
+
+
 # -------------------------------------------------------------------------------------------- answers
 
 
@@ -119,6 +127,20 @@ class StepDocument(_Answer):
     detail: str | None = None
 
 
+class WaitingDocument(_Answer):
+    """Why an operation does not go on."""
+
+    phase: str
+    """queued, building, starting, stopping, switching, confirming, cancelling, or sending."""
+    what: str
+    """What it waits for, as the rest of a sentence."""
+    since: datetime
+    until: datetime | None
+    """It waits no longer than that; None when another operation's end decides."""
+    ahead: tuple[str, ...]
+    """The operations before it, the next one first."""
+
+
 class OperationDocument(_Answer):
     """All there is to know of one operation."""
 
@@ -135,6 +157,7 @@ class OperationDocument(_Answer):
     generation: int | None
     propagation_ms: float | None
     waiting_for: str | None
+    waiting: WaitingDocument | None = None
     domains: tuple[DomainDocument, ...]
     steps: tuple[StepDocument, ...]
     created_at: datetime
@@ -183,6 +206,26 @@ class ProjectList(_Answer):
     projects: tuple[ProjectSummary, ...]
 
 
+class GarbageDocument(_Answer):
+    """One thing that was collected, or would be."""
+
+    kind: GarbageKind
+    name: str
+    size_bytes: int
+    problem: str | None
+    """Why it is still there; None when it is gone."""
+
+
+class GarbageReport(_Answer):
+    """What `turnout gc` prints."""
+
+    dry_run: bool
+    expired: tuple[str, ...]
+    """Deployments that were removed because more are stopped than are to be kept."""
+    collected: tuple[GarbageDocument, ...]
+    freed_bytes: int
+
+
 class RegionStatus(_Answer):
     """A region and its krane."""
 
@@ -210,6 +253,7 @@ class ActiveOperation(_Answer):
     project: str
     status: OperationStatus
     waiting_for: str | None
+    waiting: WaitingDocument | None = None
     created_at: datetime
 
 

@@ -21,11 +21,11 @@ from turnout.domain.plans import NewDeployment, UnsentOperation
 from turnout.domain.records import Environment, OperationKind, Project
 from turnout.domain.statuses import DeploymentStatus, OperationStatus
 from turnout.store.audit import write_audit
-from turnout.store.cancelling import Cancelling
 from turnout.store.facts import rollback_target, switch_facts
 from turnout.store.first_use import ensure_environment, ensure_project, require_source, require_workspace
 from turnout.store.lookups import find_deployment, find_project_by_slug, lock_project
 from turnout.store.outbox import asked_operations
+from turnout.store.part import Part
 from turnout.store.schema import deployments, operations
 
 _WORKFLOWS: Final = "workflows"
@@ -34,14 +34,14 @@ _ADOPTED_SECONDS: Final = 600.0
 """Its deadline."""
 
 
-class Admission(Cancelling):
+class Admission(Part):
     """Asked for, checked for courtesy, written down."""
 
     async def admit_deploy(self, *, new: NewDeployment, deadline_seconds: float) -> UnsentOperation:
         """Write down a deploy: its deployment and operation, and on first use its project and environment.
 
         Raises Invalid for a reserved environment name, and NotFound for a workspace or a source that is not
-        there or is somebody else's. What waits in the queue and is overtaken by it ends `superseded`.
+        there or is somebody else's.
         """
         check_environment(new.environment)
         async with self._db.write() as tx:
@@ -51,7 +51,7 @@ class Admission(Cancelling):
             project = await ensure_project(tx, new.workspace_id, new.project)
             environment = await ensure_environment(tx, project, new.environment)
             deployment_id = await self._write_deployment(tx, new, environment)
-            asked = await self._write_operation(
+            return await self._write_operation(
                 tx,
                 kind=OperationKind.DEPLOY,
                 project=project,
@@ -62,8 +62,6 @@ class Admission(Cancelling):
                 deadline_seconds=deadline_seconds,
                 from_source=new.image is None,
             )
-            await self._supersede_queued(tx, asked.operation_id)
-            return asked
 
     async def admit_rollback(
         self,

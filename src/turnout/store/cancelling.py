@@ -108,31 +108,36 @@ class Cancelling(Part):
         async with self._db.read() as tx:
             return await find_overtaking(tx, operation_id)
 
-    async def _supersede_queued(self, tx: AsyncConnection, newer_id: str) -> None:
-        """End the deploys that wait in the queue and that this one has overtaken."""
-        newer = await lock_operation(tx, newer_id)
-        own, mine, theirs = operations.alias("own"), deployments.alias("mine"), deployments.alias("theirs")
+    async def supersede_queued(self) -> tuple[str, ...]:
+        """End every deploy that waits in its project's queue and that a newer one has overtaken.
+
+        Returns their operations. One whose turn comes at this moment decides for itself, with the same rule.
+        """
+        own, mine = operations.alias("own"), deployments.alias("mine")
+        newer, theirs = operations.alias("newer"), deployments.alias("theirs")
         overtaken = (
-            select(operations.c.id, operations.c.deployment_id)
-            .join(own, own.c.environment_id == operations.c.environment_id)
+            select(own.c.id)
+            .distinct()
             .join(mine, mine.c.id == own.c.deployment_id)
-            .join(theirs, theirs.c.id == operations.c.deployment_id)
+            .join(newer, newer.c.environment_id == own.c.environment_id)
+            .join(theirs, theirs.c.id == newer.c.deployment_id)
             .where(
-                own.c.id == newer_id,
-                operations.c.kind == OperationKind.DEPLOY,
-                operations.c.ended_at.is_(None),
-                operations.c.cancel_requested_at.is_(None),
-                or_(operations.c.status == OperationStatus.PENDING, theirs.c.image.is_not(None)),
-                ~_turn_has_come(operations),
+                own.c.status.in_([OperationStatus.PENDING, OperationStatus.RUNNING]),
+                own.c.kind == OperationKind.DEPLOY,
+                own.c.cancel_requested_at.is_(None),
+                or_(own.c.status == OperationStatus.PENDING, mine.c.image.is_not(None)),
+                ~_turn_has_come(own),
+                newer.c.kind == OperationKind.DEPLOY,
+                newer.c.status.not_in(GAVE_UP),
+                newer.c.cancel_requested_at.is_(None),
                 mine.c.git_branch.is_not_distinct_from(theirs.c.git_branch),
-                earlier(operations, own),
+                earlier(own, newer),
             )
-            .order_by(operations.c.deployment_id)
+            .order_by(own.c.id)
         )
-        for row in (await tx.execute(overtaken)).all():
-            deployment = await lock_deployment(tx, row.deployment_id)
-            if deployment.status in _BEFORE_START:
-                await self._supersede(tx, deployment, row.id, newer)
+        async with self._db.read() as tx:
+            found = list((await tx.execute(overtaken)).scalars())
+        return tuple([each for each in found if await self.supersede_if_overtaken(operation_id=each) is not None])
 
     async def _supersede(self, tx: AsyncConnection, old: Deployment, operation_id: str, newer: Operation) -> None:
         reason = f"superseded by {newer.id}, which deploys {newer.deployment_id} to the same environment and branch"

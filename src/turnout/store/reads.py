@@ -80,6 +80,35 @@ class Reads(Part):
             row = (await tx.execute(statement)).one_or_none()
             return None if row is None else rows.operation_from(row)
 
+    async def newest_operation_of(self, *, deployment_id: str) -> Operation | None:
+        """The one about this deployment that was asked for last; one that has not ended comes first."""
+        statement = (
+            select(operations)
+            .where(operations.c.deployment_id == deployment_id)
+            .order_by(operations.c.ended_at.is_not(None), operations.c.created_at.desc(), operations.c.id.desc())
+            .limit(1)
+        )
+        async with self._db.read() as tx:
+            row = (await tx.execute(statement)).one_or_none()
+            return None if row is None else rows.operation_from(row)
+
+    async def operations_ahead(self, *, operation_id: str) -> tuple[Operation, ...]:
+        """The earlier operations of the same project that have not ended, in the order they were asked for.
+
+        For a deploy its deploys, one of which runs at a time; for the others what switches without one.
+        """
+        own = operations.alias("own")
+        is_deploy, own_is = operations.c.kind == OperationKind.DEPLOY, own.c.kind == OperationKind.DEPLOY
+        statement = (
+            select(operations)
+            .join(own, own.c.project_id == operations.c.project_id)
+            .where(own.c.id == operation_id, own.c.ended_at.is_(None), is_deploy == own_is, _OPEN)
+            .where(earlier(operations, own), operations.c.kind != OperationKind.START)
+            .order_by(operations.c.created_at, operations.c.id)
+        )
+        async with self._db.read() as tx:
+            return tuple(rows.operation_from(row) for row in await tx.execute(statement))
+
     async def steps_of(self, *, operation_id: str) -> tuple[Step, ...]:
         """The timeline, in the order the steps began."""
         statement = (
