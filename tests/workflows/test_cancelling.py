@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from pathlib import Path
 
 import pytest
@@ -127,7 +128,7 @@ async def test_a_queued_deploy_that_is_overtaken_says_by_whom(lab: Lab) -> None:
     await placed(lab, slow)
     queued = [await lab.admit(f"app:{number}") for number in range(2, 6)]
     lab.behave = running
-    for each, newer in zip(queued, queued[1:], strict=False):
+    for each, newer in itertools.pairwise(queued):
         ended = await lab.ended(each)
         assert ended.status is OperationStatus.SUPERSEDED
         assert newer.operation_id in (ended.reason or "") or queued[-1].operation_id in (ended.reason or "")
