@@ -70,7 +70,7 @@ async def test_cancel_around_every_step(restate: Restate, tmp_path: Path, step: 
         await asyncio.wait_for(reached.wait(), 20)
         too_late = (step, moment) == ("domains", "after")
         if too_late:
-            with pytest.raises(Conflict, match="too late.*roll back"):
+            with pytest.raises(Conflict, match=r"too late.*roll back"):
                 await cancel(lab, second)
         else:
             await cancel(lab, second)
