@@ -25,7 +25,7 @@ def test_cancel_leaves_nothing_and_loses_no_request(app: App, phase: str) -> Non
         if phase == "queued":
             app.write("v2", app__py=NEVER_READY)
             ahead = begin(app, "v2")
-            until(lambda first=ahead: waits_in(app, first, "starting"), what="the deploy ahead starts its instances")
+            wait_until(app, ahead, "starting")
             app.write("v3", app__py=source)
             asked = begin(app, "v3", "--branch", "other")
         else:
@@ -34,7 +34,7 @@ def test_cancel_leaves_nothing_and_loses_no_request(app: App, phase: str) -> Non
             if phase == "building":
                 manifest.write_text(plain + SLOW_BUILD)
             asked = begin(app, "v2")
-        until(lambda: waits_in(app, asked, phase), what=f"it is {phase}")
+        wait_until(app, asked, phase)
         began = time.monotonic()
         cancelled = app.turnout.ok("cancel", asked["operation_id"])
         assert time.monotonic() - began < 15
@@ -118,6 +118,11 @@ def begin(app: App, version: str, *arguments: str) -> Any:
     """Ask for a deploy and do not wait for it."""
     (app.folder / "VERSION").write_text(version + "\n")
     return app.turnout.ok("deploy", str(app.folder), "--project", app.name, "--detach", *arguments)
+
+
+def wait_until(app: App, asked: Any, phase: str) -> None:
+    """Wait until an operation is in this phase."""
+    until(lambda: waits_in(app, asked, phase), within=40, what=f"it is {phase}")
 
 
 def waits_in(app: App, asked: Any, phase: str) -> bool:
