@@ -44,8 +44,10 @@ async def run_server(settings: Settings) -> None:
     import uvicorn
 
     from turnout.api.app import make_app
+    from turnout.api.housekeeping import keep_house
     from turnout.api.logs import LogFiles
     from turnout.api.parts import Parts
+    from turnout.builds.garbage import Collector
     from turnout.builds.output import BuildOutput
     from turnout.builds.sources import SourceStore
     from turnout.dispatch import Dispatcher
@@ -69,21 +71,21 @@ async def run_server(settings: Settings) -> None:
         except Undecryptable as error:  # apps without variables are not to suffer from it
             logger.warning("vault", error=error.detail)
         dispatcher = Dispatcher(store=store, ingress=ingress, admin=admin, limits=settings.deploy, logger=logger)
-        app = make_app(
-            Parts(
-                store=store,
-                vault=vault,
-                sources=SourceStore(
-                    settings.home, upload_mib=settings.api.upload_mib, unpacked_mib=settings.api.unpacked_mib
-                ),
-                logs=LogFiles(settings.home / "logs", limit_bytes=settings.krane.output_mib * _MIB),
-                build_output=BuildOutput(settings.home),
-                settings=settings,
-                gateway_url=f"http://{settings.gateway.host}:{settings.gateway.port}",
-                restate=dispatcher,
-                logger=logger,
-            )
+        parts = Parts(
+            store=store,
+            vault=vault,
+            build_output=BuildOutput(settings.home),
+            collector=Collector(settings.home),
+            sources=SourceStore(
+                settings.home, upload_mib=settings.api.upload_mib, unpacked_mib=settings.api.unpacked_mib
+            ),
+            logs=LogFiles(settings.home / "logs", limit_bytes=settings.krane.output_mib * _MIB),
+            settings=settings,
+            gateway_url=f"http://{settings.gateway.host}:{settings.gateway.port}",
+            restate=dispatcher,
+            logger=logger,
         )
+        app = make_app(parts)
         server = uvicorn.Server(
             uvicorn.Config(
                 app,
@@ -95,7 +97,7 @@ async def run_server(settings: Settings) -> None:
                 timeout_graceful_shutdown=1,
             )
         )
-        async with _background(dispatcher.run()):
+        async with _background(dispatcher.run()), _background(keep_house(parts)):
             await server.serve()
 
 

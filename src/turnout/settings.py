@@ -130,6 +130,10 @@ class DeploySettings:
     openapi_kib: int = _doc(2048, "Largest OpenAPI document that is kept, in KiB.")
     keep_warm_seconds: float = _doc(1800.0, "How long replaced instances stay ready for an instant rollback.")
     observe_seconds: float = _doc(30.0, "How long a new version is observed after its switch; 0 switches that off.")
+    keep_stopped: int = _doc(
+        10, "How many stopped deployments of an environment are kept ready to be started; older ones are removed."
+    )
+    collect_seconds: float = _doc(300.0, "How often what nobody needs any more is collected.", _positive)
     step_seconds: float = _doc(30.0, "Longest time one attempt of a step may take.", _positive)
     retry_seconds: float = _doc(
         600.0, "How long a failing step is tried again before its operation is failed.", _positive

@@ -84,9 +84,10 @@ async def test_rollbacks_walk_back_through_the_history(lab: Lab) -> None:
 async def test_deploys_of_one_project_run_one_after_another_and_of_two_beside_each_other(lab: Lab) -> None:
     """The second of a project is started when the first has ended; another project's is not held up."""
     lab.behave = starting
-    slow, queued = await lab.admit("app:1"), await lab.admit("app:2")
+    slow = await lab.admit("app:1")
     while slow.deployment_id not in lab.placed:
         await lab.store.wait_for_change(timeout=1)
+    queued = await lab.admit("app:2")
     other = await lab.admit("app:1", project="other")
     while other.deployment_id not in lab.placed:
         await lab.store.wait_for_change(timeout=1)

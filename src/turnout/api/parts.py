@@ -8,6 +8,7 @@ from typing import Annotated, Any, Protocol
 from fastapi import Path, Request
 
 from turnout.api.logs import LogFiles
+from turnout.builds.garbage import Collector
 from turnout.builds.output import BuildOutput
 from turnout.builds.sources import SourceStore
 from turnout.domain.errors import Unauthenticated
@@ -38,6 +39,7 @@ class Parts:
     sources: SourceStore
     logs: LogFiles
     build_output: BuildOutput
+    collector: Collector
     settings: Settings
     gateway_url: str
     restate: DurableExecution

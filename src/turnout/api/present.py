@@ -14,6 +14,7 @@ from turnout.domain.documents import (
     OperationDocument,
     ProjectDocument,
     StepDocument,
+    WaitingDocument,
 )
 from turnout.domain.job_documents import ObservationDocument
 from turnout.domain.observation import Observation
@@ -33,8 +34,8 @@ def operation_document(
     steps: Sequence[Step],
     routes: Iterable[Route],
     gateway_url: str,
-    waiting_for: str | None,
     observation: Observation | None = None,
+    waiting: WaitingDocument | None,
 ) -> OperationDocument:
     """One operation, whole."""
     return OperationDocument(
@@ -50,7 +51,8 @@ def operation_document(
         previous_deployment_id=operation.previous_deployment_id,
         generation=operation.generation,
         propagation_ms=operation.propagation_ms,
-        waiting_for=None if operation.status in OPERATION_TERMINAL else waiting_for,
+        waiting_for=None if waiting is None else waiting.what,
+        waiting=waiting,
         domains=_domains(routes, operation.deployment_id, gateway_url),
         steps=tuple(
             StepDocument(

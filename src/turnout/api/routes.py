@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from turnout.api import deployments, operations, projects, regions, rotation, sources, status, variables
+from turnout.api import deployments, keeping, operations, projects, regions, rotation, sources, status, variables
 from turnout.api.access import Access
 
 
@@ -23,6 +23,10 @@ class Route:
 
 def _get(path: str, handler: Callable[..., Any], access: Access = Access.ADMIN) -> Route:
     return Route(method="GET", path=path, handler=handler, access=access)
+
+
+def _delete(path: str, handler: Callable[..., Any], access: Access = Access.ADMIN) -> Route:
+    return Route(method="DELETE", path=path, handler=handler, access=access)
 
 
 def _post(path: str, handler: Callable[..., Any], status: int, access: Access = Access.ADMIN) -> Route:
@@ -46,7 +50,13 @@ ROUTES: Final = (
     _post("/v1/vault/rotate", rotation.rotate, 200),
     _get("/v1/operations/{operation_id}", operations.show_operation),
     _get("/v1/operations/{operation_id}/events", operations.follow_operation),
+    _post("/v1/operations/{operation_id}/cancel", operations.cancel_operation, 202),
     _get("/v1/deployments/{deployment_id}", deployments.show_deployment),
+    _delete("/v1/deployments/{deployment_id}", keeping.remove),
+    _get("/v1/deployments/{deployment_id}/operation", keeping.newest_operation),
+    _post("/v1/deployments/{deployment_id}/stop", keeping.stop, 200),
+    _post("/v1/deployments/{deployment_id}/start", keeping.start, 202),
+    _post("/v1/garbage", keeping.collect, 200),
     _get("/v1/deployments/{deployment_id}/logs", deployments.read_logs),
     _get("/v1/deployments/{before}/diff/{after}", deployments.diff),
     _get("/v1/regions/{region}/desired", regions.follow_desired, Access.KRANE),

@@ -17,7 +17,7 @@ from turnout.builds.log import BuildLog, failure
 from turnout.builds.names import ArchiveLimits
 from turnout.builds.service import BuildRequest
 from turnout.builds.unpack import unpack
-from turnout.domain.errors import DeploymentFailed, Invalid
+from turnout.domain.errors import DeploymentFailed, Invalid, Unavailable
 from turnout.settings import BuildSettings
 
 SOURCE_LABEL: Final = "dev.turnout.source"
@@ -175,3 +175,15 @@ def _sentence(reason: str) -> str:
     if any(hint in reason for hint in ("dial tcp", "no such host", "i/o timeout", "connection refused")):
         return f"the build of the image failed: the network or the registry does not answer: {reason}"
     return f"the build of the image failed: {reason}"
+
+
+async def remove_image(tag: str) -> str | None:
+    """Take a tag away, and its layers when nothing else has them; returns why it is still there, if it is.
+
+    A tag that is gone already is gone. The engine keeps what a container uses, stopped or not.
+    """
+    try:
+        async with open_engine() as engine:
+            return await engine.remove(tag)
+    except Unavailable as error:
+        return error.detail

@@ -56,6 +56,16 @@ class Engine(aiodocker.Docker):
             raise Unavailable(f"cannot build an image: the Docker Engine does not answer ({error})") from error
         return found
 
+    async def remove(self, tag: str) -> str | None:
+        """Take a tag away; returns why it is still there. One that is gone already is gone."""
+        try:
+            await self.images.delete(tag)
+        except aiodocker.DockerError as error:
+            return None if error.status == 404 else str(error.message)
+        except (aiohttp.ClientError, OSError) as error:
+            return f"the Docker Engine does not answer ({error})"
+        return None
+
     async def digest_in_registry(self, name: str) -> str | None:
         """The digest that a tag has in its registry; None when there is no such tag."""
         url = f"{self.docker_host}/{self.api_version}/distribution/{name}/json"

@@ -16,6 +16,8 @@ from turnout.client.wire import Wire
 from turnout.domain.documents import (
     DeployBody,
     DeploymentDocument,
+    GarbageBody,
+    GarbageReport,
     OperationAccepted,
     OperationDocument,
     ProjectDocument,
@@ -99,6 +101,31 @@ class Client(Wire):
     async def diff(self, before: str, after: str) -> DiffDocument:
         """What differs from one deployment to another. Raises NotFound."""
         return await self.ask(DiffDocument, "GET", f"/v1/deployments/{_part(before)}/diff/{_part(after)}")
+
+    async def start(self, deployment_id: str) -> OperationAccepted:
+        """Ask that a stopped deployment runs again."""
+        return await self.ask(OperationAccepted, "POST", f"/v1/deployments/{_part(deployment_id)}/start")
+
+    async def stop(self, deployment_id: str) -> DeploymentDocument:
+        """Stop a deployment that nothing leads to. Raises Conflict when something does."""
+        return await self.ask(DeploymentDocument, "POST", f"/v1/deployments/{_part(deployment_id)}/stop")
+
+    async def remove(self, deployment_id: str) -> GarbageReport:
+        """Forget a deployment that nothing leads to. Raises Conflict when something does."""
+        return await self.ask(GarbageReport, "DELETE", f"/v1/deployments/{_part(deployment_id)}", timeout=300.0)
+
+    async def collect_garbage(self, *, dry_run: bool) -> GarbageReport:
+        """Remove what no deployment needs, or only say what that is."""
+        body = GarbageBody(dry_run=dry_run).model_dump_json().encode()
+        return await self.ask(GarbageReport, "POST", "/v1/garbage", content=body, headers=_JSON, timeout=300.0)
+
+    async def cancel(self, operation_id: str) -> OperationDocument:
+        """Cancel an operation. Raises Conflict when it has switched or ended."""
+        return await self.ask(OperationDocument, "POST", f"/v1/operations/{_part(operation_id)}/cancel")
+
+    async def operation_of(self, deployment_id: str) -> OperationDocument:
+        """The operation about a deployment that is under way, else the newest."""
+        return await self.ask(OperationDocument, "GET", f"/v1/deployments/{_part(deployment_id)}/operation")
 
     async def operation(self, operation_id: str) -> OperationDocument:
         """An operation as it stands. Raises NotFound."""

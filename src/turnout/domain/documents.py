@@ -14,6 +14,7 @@ from turnout.domain.document import Answer as _Answer
 from turnout.domain.document import Document as _Document
 from turnout.domain.job_documents import JobReport, ObservationDocument
 from turnout.domain.jobs import JobSpec
+from turnout.domain.keeping import GarbageKind
 from turnout.domain.limits import SLUG_MAX, SLUG_PATTERN, AppPath, Command, check_slug, plainly
 from turnout.domain.records import (
     Backend,
@@ -95,6 +96,13 @@ class PromoteBody(_Document):
     target_deployment_id: _Reference
 
 
+class GarbageBody(_Document):
+    """What shall be collected."""
+
+    dry_run: bool = False
+    """Only say what would be."""
+
+
 # -------------------------------------------------------------------------------------------- answers
 
 
@@ -130,6 +138,20 @@ class StepDocument(_Answer):
     detail: str | None = None
 
 
+class WaitingDocument(_Answer):
+    """Why an operation does not go on."""
+
+    phase: str
+    """queued, building, starting, stopping, switching, confirming, cancelling, or sending."""
+    what: str
+    """What it waits for, as the rest of a sentence."""
+    since: datetime
+    until: datetime | None
+    """It waits no longer than that; None when another operation's end decides."""
+    ahead: tuple[str, ...]
+    """The operations before it, the next one first."""
+
+
 class OperationDocument(_Answer):
     """All there is to know of one operation."""
 
@@ -146,6 +168,7 @@ class OperationDocument(_Answer):
     generation: int | None
     propagation_ms: float | None
     waiting_for: str | None
+    waiting: WaitingDocument | None = None
     domains: tuple[DomainDocument, ...]
     steps: tuple[StepDocument, ...]
     observation: ObservationDocument | None = None
@@ -196,6 +219,26 @@ class ProjectList(_Answer):
     projects: tuple[ProjectSummary, ...]
 
 
+class GarbageDocument(_Answer):
+    """One thing that was collected, or would be."""
+
+    kind: GarbageKind
+    name: str
+    size_bytes: int
+    problem: str | None
+    """Why it is still there; None when it is gone."""
+
+
+class GarbageReport(_Answer):
+    """What `turnout gc` prints."""
+
+    dry_run: bool
+    expired: tuple[str, ...]
+    """Deployments that were removed because more are stopped than are to be kept."""
+    collected: tuple[GarbageDocument, ...]
+    freed_bytes: int
+
+
 class RegionStatus(_Answer):
     """A region and its krane."""
 
@@ -223,6 +266,7 @@ class ActiveOperation(_Answer):
     project: str
     status: OperationStatus
     waiting_for: str | None
+    waiting: WaitingDocument | None = None
     created_at: datetime
 
 

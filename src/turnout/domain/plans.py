@@ -122,6 +122,8 @@ class UnsentOperation:
     source_deployment_id: str | None
     from_source: bool
     """It needs a build first."""
+    wakes: bool = False
+    """Its deployment is stopped and has to be started first."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

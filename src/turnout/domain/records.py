@@ -26,6 +26,8 @@ class OperationKind(StrEnum):
     DEPLOY = "deploy"
     ROLLBACK = "rollback"
     PROMOTE = "promote"
+    START = "start"
+    """A stopped deployment runs again; no route moves."""
 
 
 class Backend(StrEnum):
@@ -169,11 +171,15 @@ class Deployment:
     release: Release = field(default_factory=Release)
     auto_rollback: bool = False
     """Whether a bad end of its observation rolls it back."""
+    stopped_at: datetime | None = None
+    """When it was last stopped."""
+    removed_at: datetime | None = None
+    """Nothing is left of it but this record: it can neither be listed nor started."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Operation:
-    """One asked-for deploy, rollback or promote."""
+    """One asked-for deploy, rollback, promote or start."""
 
     id: str
     project_id: str
@@ -181,7 +187,7 @@ class Operation:
     status: OperationStatus
     reason: str | None
     deployment_id: str
-    """The deployment that is deployed, rolled back to, or promoted."""
+    """The deployment that is deployed, rolled back to, promoted or started."""
     source_deployment_id: str | None
     """Rollback: the deployment that was live when it was asked for."""
     previous_deployment_id: str | None
@@ -193,6 +199,10 @@ class Operation:
     created_at: datetime
     started_at: datetime | None
     ended_at: datetime | None
+    wakes: bool = False
+    """Its deployment was stopped when it was asked for, and is started first."""
+    cancel_requested_at: datetime | None = None
+    cancelled_by: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

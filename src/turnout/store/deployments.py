@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from turnout.domain.errors import Conflict, NotFound
 from turnout.domain.plans import DeployPlan
@@ -59,10 +60,10 @@ class Deployments(Part):
             return found
 
     async def list_deployments(self, *, project_id: str, limit: int) -> tuple[Deployment, ...]:
-        """The newest deployments of a project, newest first."""
+        """The newest deployments of a project that were not removed, newest first."""
         statement = (
             select(*deployment_columns)
-            .where(deployments.c.project_id == project_id)
+            .where(deployments.c.project_id == project_id, deployments.c.removed_at.is_(None))
             .order_by(deployments.c.created_at.desc(), deployments.c.id.desc())
             .limit(limit)
         )
@@ -95,20 +96,9 @@ class Deployments(Part):
 
     async def register_instances(self, *, deployment_id: str) -> tuple[Instance, ...]:
         """Let the running instances have traffic, and return them: all that are registered and run."""
-        running = (
-            instances.c.deployment_id == deployment_id,
-            instances.c.status == InstanceStatus.RUNNING,
-        )
         async with self._db.write() as tx:
             await lock_deployment(tx, deployment_id)
-            fresh = update(instances).where(*running, instances.c.registered.is_(False))
-            changed = (await tx.execute(fresh.values(registered=True))).rowcount
-            found = await tx.execute(select(instances).where(*running).order_by(instances.c.id))
-            registered = tuple(rows.instance_from(row) for row in found)
-            if changed:
-                routed = select(routes.c.project_id).where(routes.c.deployment_id == deployment_id).distinct()
-                await mark_changed(tx, (await tx.execute(routed)).scalars())
-            return registered
+            return await let_in(tx, deployment_id)
 
     async def save_openapi(
         self,
@@ -128,3 +118,16 @@ class Deployments(Part):
             await tx.execute(
                 update(deployments).where(deployments.c.id == deployment_id).values(openapi_spec_id=spec_id)
             )
+
+
+async def let_in(tx: AsyncConnection, deployment_id: str) -> tuple[Instance, ...]:
+    """Register the running instances for traffic. The caller holds the deployment's lock."""
+    running = (instances.c.deployment_id == deployment_id, instances.c.status == InstanceStatus.RUNNING)
+    fresh = update(instances).where(*running, instances.c.registered.is_(False))
+    changed = (await tx.execute(fresh.values(registered=True))).rowcount
+    found = await tx.execute(select(instances).where(*running).order_by(instances.c.id))
+    registered = tuple(rows.instance_from(row) for row in found)
+    if changed:
+        routed = select(routes.c.project_id).where(routes.c.deployment_id == deployment_id).distinct()
+        await mark_changed(tx, (await tx.execute(routed)).scalars())
+    return registered

@@ -71,11 +71,15 @@ async def find_project_by_slug(tx: AsyncConnection, workspace_id: str, slug: str
 
 
 async def find_deployment(tx: AsyncConnection, deployment_id: str, *, workspace_id: str) -> Deployment | None:
-    """The deployment; None when there is none or when it is another workspace's, which is told the same way."""
+    """The deployment; None when there is none, when it was removed, or when it is another workspace's."""
     statement = (
         select(*deployment_columns)
         .join(projects, projects.c.id == deployments.c.project_id)
-        .where(deployments.c.id == deployment_id, projects.c.workspace_id == workspace_id)
+        .where(
+            deployments.c.id == deployment_id,
+            projects.c.workspace_id == workspace_id,
+            deployments.c.removed_at.is_(None),
+        )
     )
     row = (await tx.execute(statement)).one_or_none()
     return None if row is None else rows.deployment_from(row)

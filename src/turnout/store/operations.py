@@ -20,7 +20,7 @@ from turnout.store.lookups import lock_operation
 from turnout.store.observations import find_observation
 from turnout.store.part import Part
 from turnout.store.schema import operations
-from turnout.store.timeline import Line, end_operation, write_lines
+from turnout.store.timeline import Line, bad_end, end_operation, write_lines
 
 _DEGRADED: Final = ObservationStatus.DEGRADED
 
@@ -79,5 +79,6 @@ class Operations(Part):
                 seen = await find_observation(tx, operation_id)
                 if status is OperationStatus.SUCCEEDED and seen is not None and seen.status is _DEGRADED:
                     status, reason = OperationStatus.DEGRADED, sentence(seen)
+                status, reason = bad_end(operation, status, reason)
                 await end_operation(tx, operation_id, status, reason, at=self._db.now(), propagation_ms=propagation_ms)
             return await lock_operation(tx, operation_id)

@@ -40,13 +40,7 @@ class Placements(Part):
             deployment = await lock_deployment(tx, spec.deployment_id)
             if deployment.status in TERMINAL:
                 raise Conflict(f"cannot start {deployment.id}: it is {deployment.status}; deploy again")
-            wanted = sorted(set(regions))
-            await ensure_regions(tx, wanted)
-            count = spec.resources.replicas * len(wanted)
-            if wait is not None:
-                await write_wait(tx, replace(wait, wanted=count))
-            await _want(tx, spec, wanted)
-            return count
+            return await want_running(tx, spec, regions, wait)
 
     async def unplace(self, *, deployment_id: str, wait: Wait | None = None) -> None:
         """Have the deployment run nowhere; write down the wait for its instances to be gone."""
@@ -83,6 +77,17 @@ class Placements(Part):
             jobs=wanted,
             removed_jobs=removed,
         )
+
+
+async def want_running(tx: AsyncConnection, spec: RunSpec, names: Iterable[str], wait: Wait | None) -> int:
+    """Have it run there, and write down the wait for that. The caller holds the deployment's lock."""
+    wanted = sorted(set(names))
+    await ensure_regions(tx, wanted)
+    count = spec.resources.replicas * len(wanted)
+    if wait is not None:
+        await write_wait(tx, replace(wait, wanted=count))
+    await _want(tx, spec, wanted)
+    return count
 
 
 async def _want(tx: AsyncConnection, spec: RunSpec, names: Iterable[str]) -> None:

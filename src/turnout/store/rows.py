@@ -90,6 +90,8 @@ def deployment_from(row: Row[Any]) -> Deployment:
         has_variables=row.has_variables,
         release=Release() if row.release is None else release_from_json(row.release),
         auto_rollback=row.auto_rollback,
+        stopped_at=row.stopped_at,
+        removed_at=row.removed_at,
     )
 
 
@@ -110,6 +112,9 @@ def operation_from(row: Row[Any]) -> Operation:
         created_at=row.created_at,
         started_at=row.started_at,
         ended_at=row.ended_at,
+        wakes=row.wakes,
+        cancel_requested_at=row.cancel_requested_at,
+        cancelled_by=row.cancelled_by,
     )
 
 

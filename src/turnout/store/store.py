@@ -8,12 +8,14 @@ from datetime import UTC, datetime
 
 from turnout.store.admission import Admission
 from turnout.store.build_places import BuildPlaces
+from turnout.store.cancelling import Cancelling
 from turnout.store.changes import watch
 from turnout.store.database import Clock, Database, parse_url
 from turnout.store.deployments import Deployments
 from turnout.store.endings import Endings
 from turnout.store.gateway_feed import GatewayFeeds
 from turnout.store.jobs import Jobs
+from turnout.store.keeping import Keeping
 from turnout.store.keys import Keys
 from turnout.store.krane import Krane
 from turnout.store.migrate import check_migrated
@@ -25,6 +27,7 @@ from turnout.store.switch import Switching
 from turnout.store.tenants import Tenants
 from turnout.store.variables import Variables
 from turnout.store.waits import Waits
+from turnout.store.waking import Waking
 
 
 def utc_now() -> datetime:
@@ -37,11 +40,14 @@ class Store(
     Observations,
     Admission,
     Jobs,
+    Cancelling,
     Operations,
     Deployments,
     BuildPlaces,
     Placements,
     Endings,
+    Waking,
+    Keeping,
     Krane,
     Switching,
     Waits,

@@ -139,6 +139,7 @@ class Building:
 
     async def _undo(self, steps: Steps, call: BuildCall, error: TerminalError) -> None:
         """Stop the build, then write down how it ended. Nothing runs and nothing was routed yet."""
+        steps.shield()
         cancelled = was_cancelled(error)
 
         async def undo() -> None:

@@ -106,6 +106,16 @@ class ObserveRequest:
     deployment_id: str
 
 
+class WakeCall:
+    """Start a stopped deployment, then do with it what the operation was asked for."""
+
+    operation_id: str
+    kind: OperationKind
+    project_id: str
+    deployment_id: str
+    source_deployment_id: str | None = None
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class BuildCall:
     """Build a deployment's source, then deploy it."""

@@ -77,6 +77,15 @@ class Steps:
         self._timeline = timeline
         self._limits = limits
         self._hook = hook or _no_hook
+        self._shielded = False
+
+    def shield(self) -> None:
+        """From here on no cancellation stops the handler: it is undoing, or finishing what is committed.
+
+        A cancellation is repeated until the operation has ended, and each one is told once, wherever the handler
+        waits at that moment.
+        """
+        self._shielded = True
 
     async def run(
         self,
@@ -110,8 +119,14 @@ class Steps:
     async def wait(self, name: str, signal: RestateDurableFuture[Outcome], *, seconds: float) -> Outcome | None:
         """Wait for the outcome, and `seconds` at the most; None when that was not enough."""
         timer = self._ctx.sleep(timedelta(seconds=seconds), name=f"{name} deadline")
-        which, value = await restate.select(outcome=signal, deadline=timer)
-        return value if which == "outcome" else None
+        while True:
+            try:
+                which, value = await restate.select(outcome=signal, deadline=timer)
+            except TerminalError as error:
+                if not (self._shielded and was_cancelled(error)):
+                    raise
+            else:
+                return value if which == "outcome" else None
 
     async def close(self, name: str, note: Note, also: Callable[[], Awaitable[Any]] | None = None) -> None:
         """End a wait that a step opened; `also` is done first."""
@@ -158,7 +173,12 @@ class Steps:
             max_retry_interval=timedelta(seconds=1),
             max_duration=timedelta(seconds=self._limits.retry_seconds),
         )
-        return await self._ctx.run_typed(name, attempt, options)
+        while True:
+            try:
+                return await self._ctx.run_typed(name, attempt, options)
+            except TerminalError as error:
+                if not (self._shielded and was_cancelled(error)):
+                    raise
 
 
 def new_wait(

@@ -86,6 +86,7 @@ class Switching:
 
         result = await steps.run("domains", domains, SwitchResult, opens="propagation")
         self._observe(ctx, call)
+        steps.shield()
         confirmed = await steps.wait("propagation", signal, seconds=seconds)
         if confirmed is None:
             confirmed = await steps.quietly("who is behind", lambda: self._who_is_behind(result), Outcome)
@@ -119,6 +120,7 @@ class Switching:
             await steps.run("lookup", lookup, Operation)
             switched = await self.switch(ctx, call)
         except TerminalError as error:
+            steps.shield()
             await self._parts.end_early(steps, error)
             raise
         await self._parts.finish(steps, switched)

@@ -126,6 +126,9 @@ deployments = Table(
     Column("created_at", UtcDateTime, nullable=False),
     Column("release", JsonValue),
     Column("auto_rollback", Boolean, nullable=False, server_default=false()),
+    Column("stopped_at", UtcDateTime),
+    Column("removed_at", UtcDateTime),
+    Column("woken_by", String),  # the operation that started it last, after it had been stopped
     ForeignKeyConstraint(["project_id", "environment_id"], ["environments.project_id", "environments.id"]),
     UniqueConstraint("project_id", "id"),
     UniqueConstraint("project_id", "environment_id", "id"),
@@ -171,6 +174,9 @@ operations = Table(
     Column("started_at", UtcDateTime),
     Column("ended_at", UtcDateTime),
     Column("deadline_at", UtcDateTime, nullable=False),
+    Column("wakes", Boolean, nullable=False, server_default=text("false")),
+    Column("cancel_requested_at", UtcDateTime),
+    Column("cancelled_by", String),
     ForeignKeyConstraint(
         ["project_id", "environment_id", "deployment_id"],
         ["deployments.project_id", "deployments.environment_id", "deployments.id"],

@@ -6,7 +6,7 @@ from alembic import op
 from turnout.store.columns import JsonValue, UtcDateTime
 
 revision = "0005"
-down_revision = "0003"
+down_revision = "0004"
 
 _KINDS = "kind IN ('instances-running', 'instances-gone', 'release', 'observation', 'generation', 'build-place')"
 
