@@ -90,7 +90,7 @@ def test_rollback_to_a_stopped_deployment_starts_it(app: App) -> None:
 
 def test_start_answers_at_its_own_address_and_rm_forgets_it(app: App) -> None:
     """Its release goes when nobody else needs it, its logs too; the live one is not touched."""
-    first = app.deploy("v1")
+    first = app.deploy("only-here")
     app.deploy("v2")
     own = next(each["fqdn"] for each in first["domains"] if each["sticky"] == "none")
     release = app.deployment(first["deployment_id"])["image"].removeprefix("release:")
@@ -99,7 +99,7 @@ def test_start_answers_at_its_own_address_and_rm_forgets_it(app: App) -> None:
     started = app.turnout.ok("start", first["deployment_id"])
     assert started["status"] == "succeeded"
     until(lambda: app.turnout.get(own).status_code == 200, what="it answers at its own address")
-    assert app.serves(own) == "v1"
+    assert app.serves(own) == "only-here"
     assert (app.turnout.home / "releases" / release).is_dir()
     until((app.turnout.home / "logs" / first["deployment_id"]).is_dir, what="it has printed something")
     would = app.turnout.ok("gc", "--dry-run")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from typing import Final
+
 from turnout.api.deployments import show_deployment
 from turnout.api.operations import document_of
 from turnout.api.parts import Caller, Parts
@@ -14,6 +17,9 @@ from turnout.domain.documents import (
     OperationDocument,
 )
 from turnout.domain.errors import NotFound
+
+_REMOVAL_SECONDS: Final = 20.0
+"""Waited for the instances of a removed deployment to be gone, so that its files can go with it."""
 
 
 async def stop(caller: Caller, deployment_id: str) -> DeploymentDocument:
@@ -40,6 +46,12 @@ async def remove(caller: Caller, deployment_id: str) -> GarbageReport:
     await caller.store.remove_deployment(
         workspace_id=caller.workspace_id, deployment_id=deployment_id, actor=caller.signed_in.name
     )
+    try:
+        async with asyncio.timeout(_REMOVAL_SECONDS):
+            while await caller.store.instances_of(deployment_id=deployment_id):
+                await caller.store.wait_for_change(timeout=1.0)
+    except TimeoutError:
+        pass  # what still runs keeps its files; they are collected later
     return await sweep(caller.parts)
 
 

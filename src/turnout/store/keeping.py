@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any, Final
 
-from sqlalchemy import Select, delete, func, select, update
+from sqlalchemy import Select, delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from turnout.domain import gates
@@ -20,7 +20,7 @@ from turnout.store.endings import holds_domains, set_status, wanted_by
 from turnout.store.lookups import find_deployment, lock_deployment, lock_project
 from turnout.store.part import Part
 from turnout.store.placements import remove_placements
-from turnout.store.schema import deployments, projects, routes, sentinel_configs, sources, workspaces
+from turnout.store.schema import deployments, instances, projects, routes, sentinel_configs, sources, workspaces
 
 _ENDED: Final = [status.value for status in TERMINAL]
 _RETENTION: Final = "retention"
@@ -86,13 +86,14 @@ class Keeping(Part):
         return tuple([row.id for row in beyond if await self._expire_one(row.id, row.project_id)])
 
     async def kept(self, *, ended: int) -> Kept:
-        """What must not be collected: the files of every deployment that was not removed.
+        """What must not be collected: the files of every deployment that was not removed, or still runs.
 
         Of the failed, cancelled and superseded ones only what they printed is kept, and that only of the
         newest `ended` of each environment.
         """
         async with self._db.read() as tx:
             found = (await tx.execute(_with_place())).all()
+            in_use = set((await tx.execute(select(instances.c.deployment_id).distinct())).scalars())
             mentioned = select(deployments.c.image).where(
                 deployments.c.backend == Backend.DOCKER,
                 deployments.c.image.is_not(None),
@@ -101,10 +102,10 @@ class Keeping(Part):
             built = frozenset((await tx.execute(mentioned.distinct())).scalars())
             fresh = select(sources.c.id).where(sources.c.created_at > self._db.now() - _FRESH_UPLOAD)
             uploads = frozenset((await tx.execute(fresh)).scalars())
-        alive = [row for row in found if row.status not in _ENDED]
+        alive = [row for row in found if row.id in in_use or row.status not in _ENDED]
         images = frozenset(row.image for row in alive if row.image is not None)
         return Kept(
-            deployments=frozenset(row.id for row in found if row.status not in _ENDED or row.place <= ended),
+            deployments=frozenset(row.id for row in alive) | {row.id for row in found if row.place <= ended},
             images=images,
             builds=frozenset(
                 KeptBuild(workspace=row.slug, source_id=row.source_id, build_command=tuple(row.build_command))
@@ -179,7 +180,7 @@ async def _leading(tx: AsyncConnection, deployment_id: str) -> tuple[Route, ...]
 
 
 def _with_place() -> Select[Any]:
-    """Every deployment that was not removed, and which in its environment's row of ended ones it is."""
+    """Every deployment that was not removed or still runs, and which in its environment's row of ended ones it is."""
     ended = deployments.c.status.in_(_ENDED)
     place = func.row_number().over(
         partition_by=[deployments.c.environment_id, ended], order_by=deployments.c.created_at.desc()
@@ -189,5 +190,5 @@ def _with_place() -> Select[Any]:
         select(*columns, deployments.c.build_command, workspaces.c.slug, place.label("place"))
         .join(projects, projects.c.id == deployments.c.project_id)
         .join(workspaces, workspaces.c.id == projects.c.workspace_id)
-        .where(deployments.c.removed_at.is_(None))
+        .where(or_(deployments.c.removed_at.is_(None), deployments.c.id.in_(select(instances.c.deployment_id))))
     )
