@@ -106,6 +106,7 @@ class ObserveRequest:
     deployment_id: str
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
 class WakeCall:
     """Start a stopped deployment, then do with it what the operation was asked for."""
 
