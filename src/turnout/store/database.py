@@ -144,7 +144,7 @@ def _set_pragmas(connection: Any, _record: object) -> None:
 async def _prepare(driver: Any) -> None:
     await _use_wal(driver)
     # FULL: a commit is on the disk before it is told. NORMAL could forget the last switches in a power cut,
-    # after the gateways have already acknowledged them. See docs/decisions/store-sqlite-durability.md.
+    # after the gateways have already acknowledged them. See docs/decisions/0015-store-sqlite-durability.md.
     await driver.execute("PRAGMA synchronous = FULL")
     await driver.execute("PRAGMA foreign_keys = ON")
 
