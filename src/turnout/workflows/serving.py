@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Final
 
 import restate
 from hypercorn.asyncio import serve as hypercorn_serve
@@ -12,6 +13,9 @@ from restate.server import install_shutdown_hook
 from turnout.domain.errors import Conflict
 from turnout.settings import RestateSettings
 from turnout.workflows.workflow import Workflow
+
+_CANCELLATIONS: Final = 4
+_GOODBYE_SECONDS: Final = 0.5
 
 
 async def serve(workflow: Workflow, settings: RestateSettings) -> None:
@@ -43,9 +47,21 @@ async def serve(workflow: Workflow, settings: RestateSettings) -> None:
         # Streams from Restate stay open while their handlers wait; the server does not end them by itself.
         await asyncio.wait({serving}, timeout=settings.worker_grace_seconds)
     finally:
-        for task in (serving, stopping):
-            task.cancel()
-        await asyncio.gather(serving, stopping, return_exceptions=True)
+        stopping.cancel()
+        await _ended(serving)
+
+
+async def _ended(serving: asyncio.Task[None]) -> None:
+    """End the server for good.
+
+    A handler that waits clings to its connection until Restate closes it, a minute later, and catches the first
+    cancellation in order to say goodbye. What it has not done is done by the next worker.
+    """
+    for _ in range(_CANCELLATIONS):
+        serving.cancel()
+        done, _pending = await asyncio.wait({serving}, timeout=_GOODBYE_SECONDS)
+        if done:
+            return
 
 
 async def _explained(serving: asyncio.Task[None], address: str) -> None:
