@@ -86,7 +86,9 @@ async def test_asked_at_once(yard: Yard) -> None:
 
 async def test_build_options_are_kept(yard: Yard) -> None:
     """A deployment's plan has them; one that asked for none has the defaults."""
-    options = BuildOptions(dockerfile="web.Dockerfile", target="web", args={"A": "1"}, base="python:3")
+    options = BuildOptions(
+        dockerfile="web.Dockerfile", target="web", args={"A": "1"}, base="python:3", secrets=("KEY",)
+    )
     with_options, without = await yard.admit(build=options), await yard.admit()
     assert (await yard.store.load_deploy_plan(deployment_id=with_options.deployment_id)).build == options
     assert (await yard.store.load_deploy_plan(deployment_id=without.deployment_id)).build == BuildOptions()
