@@ -31,6 +31,7 @@ _MANIFEST: Final = (
     ("build", "target", None, "The stage of the Dockerfile to stop at."),
     ("build", "args", None, "Build arguments by name. Whoever has the image can read them: no secrets."),
     ("build", "base", None, "The image that a generated Dockerfile begins with; `turnout build --print` shows it."),
+    ("build", "secrets", None, "Variables that the build sees: `RUN --mount=type=secret,id=NAME`, or its command."),
     ("run", "command", None, "Starts an instance, which listens on `$PORT`. No shell runs it."),
     ("release", "command", None, "Run once in the new version, before its instances start. No shell runs it."),
     ("release", "timeout", limits.RELEASE_TIMEOUT, "Seconds it may take."),
@@ -67,6 +68,7 @@ _LIMITS_IN_WORDS: Final = {
     ("build", "target"): "128 characters",
     ("build", "args"): f"{limits.BUILD_ARGS_MAX} texts of {limits.WORD_MAX} characters",
     ("build", "base"): "512 characters",
+    ("build", "secrets"): f"{limits.BUILD_SECRETS_MAX} names of variables",
     ("health", "path"): "1024 characters, printable ASCII",
     ("openapi", "path"): "1024 characters, printable ASCII",
 }

@@ -110,12 +110,22 @@ async def run_worker(settings: Settings) -> None:
 
     logger = make_logger("worker")
     async with open_store(settings.database_url) as store:
+        vault = _vault(store, settings)
+
+        async def secrets(deployment_id: str, names: tuple[str, ...]) -> dict[str, str]:
+            snapshot = await store.snapshot_of(deployment_id=deployment_id)
+            named = snapshot.named(names)
+            values = await vault.decrypt_bulk([(snapshot.place(each), each.sealed) for each in named])
+            return dict(zip((each.name for each in named), values, strict=True))
+
         workflow = Workflow(
             Config(
                 db=store,
                 logger=logger,
-                vault=_vault(store, settings),
-                build_client=LocalBuilds(settings.home, unpacked_mib=settings.api.unpacked_mib, docker=settings.build),
+                vault=vault,
+                build_client=LocalBuilds(
+                    settings.home, unpacked_mib=settings.api.unpacked_mib, docker=settings.build, secrets=secrets
+                ),
                 default_domain=settings.gateway.apex,
                 available_regions=settings.regions,
                 limits=settings.deploy,

@@ -5,11 +5,17 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.contract.store_kit import Yard
+from tests.contract.test_store_vault import production, put, vault_of
+from turnout.domain.errors import Invalid
 from turnout.domain.plans import UnsentOperation
 from turnout.domain.records import BuildOptions
+from turnout.domain.secrets import mark_of
 from turnout.domain.statuses import OperationStatus
 from turnout.domain.waits import Wait, WaitKind
 
@@ -86,7 +92,29 @@ async def test_asked_at_once(yard: Yard) -> None:
 
 async def test_build_options_are_kept(yard: Yard) -> None:
     """A deployment's plan has them; one that asked for none has the defaults."""
-    options = BuildOptions(dockerfile="web.Dockerfile", target="web", args={"A": "1"}, base="python:3")
+    options = BuildOptions(
+        dockerfile="web.Dockerfile", target="web", args={"A": "1"}, base="python:3", secrets=("KEY",)
+    )
     with_options, without = await yard.admit(build=options), await yard.admit()
     assert (await yard.store.load_deploy_plan(deployment_id=with_options.deployment_id)).build == options
     assert (await yard.store.load_deploy_plan(deployment_id=without.deployment_id)).build == BuildOptions()
+
+
+async def test_mark_of_secrets(yard: Yard, tmp_path: Path) -> None:
+    """It follows the named values of the deployment's own snapshot; what collects garbage knows the same one."""
+    vault, environment = vault_of(yard.store, tmp_path), await production(yard)
+    marks = []
+    for values in ({"KEY": "1"}, {"OTHER": "2"}, {"KEY": "3"}):
+        await put(yard, vault, environment, **values)
+        asked = await yard.admit(build=BuildOptions(secrets=("KEY",)))
+        snapshot = await yard.store.snapshot_of(deployment_id=asked.deployment_id)
+        marks.append(mark_of(snapshot.named(("KEY",))))
+        with pytest.raises(Invalid, match="MISSING, which this environment does not have"):
+            snapshot.named(("KEY", "MISSING"))
+    assert marks[0] == marks[1] != marks[2]
+    source_id = "5" * 64
+    await yard.store.record_source(workspace_id=yard.workspace.id, source_id=source_id, size=1)
+    for names in ((), ("KEY",)):
+        await yard.admit(image=None, source_id=source_id, build=BuildOptions(secrets=names))
+    kept = await yard.store.kept(ended=0)
+    assert {build.secrets_mark for build in kept.builds} == {"", marks[2]}

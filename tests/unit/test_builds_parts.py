@@ -84,6 +84,7 @@ def test_release_id() -> None:
     assert release_id("s", ["a", "b"]) == release_id("s", ("a", "b"))
     assert len({release_id("s", ["a b"]), release_id("s", ["a", "b"]), release_id("t", ["a b"])}) == 3
     assert release_id("s", ["a"], workspace="one") != release_id("s", ["a"], workspace="two")
+    assert len({release_id("s", ["a"], secrets_mark=mark) for mark in ("", "1", "2")}) == 3
 
 
 def test_image_tag() -> None:
@@ -109,6 +110,9 @@ def test_image_tag() -> None:
         replace(request, options=BuildOptions(target="web")),
         replace(request, options=BuildOptions(dockerfile="web.Dockerfile")),
         replace(request, options=BuildOptions(base="python:3")),
+        replace(request, options=BuildOptions(secrets=("KEY",)), secrets_mark="1"),
+        replace(request, options=BuildOptions(secrets=("KEY",)), secrets_mark="2"),
+        replace(request, options=BuildOptions(secrets=("OTHER",)), secrets_mark="2"),
     )
     assert len({image_tag(other) for other in others} | {tag}) == len(others) + 1
 
@@ -132,6 +136,25 @@ def test_log_lines(tmp_path: Path) -> None:
         log.end_line()
         assert log.last_lines() == ("grün ok", "100%", "bell")
     assert (tmp_path / "log").read_text() == "==> step\ngrün ok\n100%\n\nbell\n"
+
+
+def test_log_without_secrets(tmp_path: Path) -> None:
+    """However output is cut into pieces, coloured or long: no line of a secret comes out, nor is it quoted."""
+    secrets = ("hunter22", "first line\nsecond line\n", "abc", "")
+    with BuildLog(tmp_path / "log", secrets=secrets) as log:
+        log.say("about hunter22")
+        for byte in b"a hunter22 b\n#5 0.1 first line\n#5 0.2 second line\nhun\x1b[0mter22 abc\n":
+            log.feed(bytes([byte]))
+        log.feed(b"x" * 1996 + b"hunt")
+        log.feed(b"er22" + b"y" * 4000 + b"hunter22")
+        log.end_line()
+        assert not any("hunter" in line or "er22" in line for line in log.last_lines())
+        assert log.masked("no hunter22, first line") == "no ****, ****"
+    text = (tmp_path / "log").read_text()
+    assert text.startswith("==> about ****\na **** b\n#5 0.1 ****\n#5 0.2 ****\n**** abc\n")
+    assert text.count("****") == 7
+    assert "hunt" not in text.replace("\n", "")
+    assert "er22" not in text
 
 
 def test_log_limit(tmp_path: Path) -> None:

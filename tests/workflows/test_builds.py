@@ -13,7 +13,10 @@ from tests.workflows.lab import LIMITS, Lab, Restate, open_lab
 from turnout.builds.service import BuildStatus
 from turnout.builds.testing import FakeBuilds
 from turnout.domain.plans import UnsentOperation
+from turnout.domain.records import BuildOptions
+from turnout.domain.secrets import Place, SealedVariable
 from turnout.domain.statuses import OperationStatus, StepStatus
+from turnout.vault import MasterKeys, Vault
 
 ONE = replace(LIMITS, builds_at_once=1, build_wait_seconds=20.0)
 
@@ -126,3 +129,31 @@ async def test_no_place_in_time(restate: Restate, tmp_path: Path, builds: FakeBu
         assert await lab.store.open_waits() == ()
         builds.held.clear()
         await lab.ended(busy)
+
+
+async def test_secret_that_is_not_set(yard: Lab, builds: FakeBuilds) -> None:
+    """Nothing is built, and the sentence says what to do."""
+    asked = await yard.admit(None, source_id=source(1), build=BuildOptions(secrets=("NPM_TOKEN",)))
+    ended = await yard.ended(asked)
+    assert ended.status is OperationStatus.FAILED
+    assert "names NPM_TOKEN, which this environment does not have; set it with" in (ended.reason or "")
+    assert builds.started == []
+
+
+async def test_secret_that_changes(yard: Lab, builds: FakeBuilds, tmp_path: Path) -> None:
+    """The same source is built anew with another value, and not with the same; the request knows no value."""
+    masters = MasterKeys(tmp_path / "keys.json")
+    masters.make_if_missing()
+    vault = Vault(yard.store, masters)
+    workspace_id = yard.workspace.id
+    environment = await yard.store.open_environment(workspace_id=workspace_id, project="p", environment="production")
+    for version, value in enumerate(("value-1", "value-2"), start=1):
+        place = Place(workspace_id=workspace_id, environment_id=environment.id, name="KEY", version=version)
+        sealed = SealedVariable(name="KEY", version=version, sealed=await vault.encrypt(place, value))
+        await yard.store.save_variables(environment_id=environment.id, sealed=[sealed], actor="alice")
+        for _ in range(2):
+            asked = await yard.admit(None, source_id=source(1), build=BuildOptions(secrets=("KEY",)))
+            assert (await yard.ended(asked)).status is OperationStatus.SUCCEEDED
+    assert len(builds.built) == len(builds.started) == 2
+    assert "value-" not in repr(builds.started)
+    assert len({request.secrets_mark for request in builds.started}) == 2

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from turnout.builds import processes
 from turnout.builds.buildkit import TRACE, Narrator
+from turnout.builds.command_line import build_with_cli, engine_environment, find_cli
 from turnout.builds.context import DOCKERFILE, write_context
 from turnout.builds.dockerfile import generate
 from turnout.builds.engine import Engine, open_engine
@@ -40,6 +44,7 @@ async def build_image(
     folder: BuildFolder,
     limits: ArchiveLimits,
     settings: BuildSettings,
+    secrets: Mapping[str, str],
     log: BuildLog,
 ) -> str:
     """Build the image of a request, or find it built, and return its name: by digest where there is a registry.
@@ -55,7 +60,13 @@ async def build_image(
         if not await _is_built(engine, tag, request):
             context, dockerfile = await _write_context(request, archive, folder, limits, log)
             log.say(f"building the image {tag}")
-            await _build(engine, context, _params(request, tag, dockerfile), settings, log)
+            params = _params(request, tag, dockerfile)
+            if secrets:
+                await _build_with_secrets(
+                    engine, context, params, settings=settings, secrets=secrets, folder=folder, log=log
+                )
+            else:
+                await _build(engine, context, params, settings, log)
             if not await _is_built(engine, tag, request):
                 raise DeploymentFailed(failure("the engine ended the build without an image", log.last_lines()))
         return await _push(engine, tag, log) if settings.registry else tag
@@ -93,6 +104,8 @@ async def _write_context(
         )
         log.say("the folder has no Dockerfile; this one is used:")
         log.feed(generated.encode())
+        if request.options.secrets:
+            log.say("the generated Dockerfile does not use the secrets; write one of your own for that")
     elif request.build_command:
         log.say("the build command is not used: the Dockerfile says how this image is built")
     dockerfile = named or DOCKERFILE
@@ -108,6 +121,28 @@ def _params(request: BuildRequest, tag: str, dockerfile: str) -> dict[str, str]:
     if request.options.target is not None:
         params["target"] = request.options.target
     return params
+
+
+async def _build_with_secrets(
+    engine: Engine,
+    context: Path,
+    params: dict[str, str],
+    *,
+    settings: BuildSettings,
+    secrets: Mapping[str, str],
+    folder: BuildFolder,
+    log: BuildLog,
+) -> None:
+    if settings.builder == "classic" or not await engine.has_buildkit():
+        raise DeploymentFailed(
+            "the build of the image failed: [build] secrets needs BuildKit, and images are built with the classic "
+            "builder here; use an engine that has BuildKit, and do not set TURNOUT_BUILD_BUILDER to classic"
+        )
+    home = folder.scratch / "home"
+    home.mkdir(exist_ok=True)
+    environment = {**engine_environment(engine, os.environ, home=home), processes.MARK: str(folder.path)}
+    cli = await asyncio.to_thread(find_cli, environment)
+    await build_with_cli(cli, context, params, secrets=secrets, environment=environment, log=log)
 
 
 async def _build(engine: Engine, context: Path, params: dict[str, str], settings: BuildSettings, log: BuildLog) -> None:

@@ -118,7 +118,9 @@ def _release_is_kept(name: str, kept: Kept) -> bool:
     if f"{RELEASE_PREFIX}{name}" in kept.images:
         return True
     return any(
-        release_id(build.source_id, build.build_command, workspace=build.workspace) == name for build in kept.builds
+        name
+        == release_id(build.source_id, build.build_command, workspace=build.workspace, secrets_mark=build.secrets_mark)
+        for build in kept.builds
     )
 
 

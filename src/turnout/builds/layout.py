@@ -115,8 +115,8 @@ class ReleaseFolder:
         return self.path.with_name(f".{self.path.name}.lock")
 
 
-def release_id(source_id: str, build_command: Sequence[str], *, workspace: str = "") -> str:
-    """Same workspace, source and command, same Python, same kind of machine: same release."""
+def release_id(source_id: str, build_command: Sequence[str], *, workspace: str = "", secrets_mark: str = "") -> str:
+    """Same workspace, source, command and secrets, same Python, same kind of machine: same release."""
     ingredients = [
         _FORMAT,
         workspace,
@@ -125,12 +125,20 @@ def release_id(source_id: str, build_command: Sequence[str], *, workspace: str =
         platform.python_version(),
         sys.platform,
         platform.machine(),
+        *([secrets_mark] if secrets_mark else ()),
     ]
     return hashlib.sha256(json.dumps(ingredients).encode()).hexdigest()
 
 
+def release_id_of(request: BuildRequest) -> str:
+    """The release that a request leads to."""
+    return release_id(
+        request.source_id, request.build_command, workspace=request.workspace, secrets_mark=request.secrets_mark
+    )
+
+
 def image_id(request: BuildRequest) -> str:
-    """Same workspace, source, options and commands, same kind of machine: same image."""
+    """Same workspace, source, options, commands and secrets, same kind of machine: same image."""
     options = request.options
     ingredients = [
         _FORMAT,
@@ -140,6 +148,7 @@ def image_id(request: BuildRequest) -> str:
         list(request.build_command),
         list(request.run_command),
         platform.machine(),
+        *([[sorted(options.secrets), request.secrets_mark]] if options.secrets else ()),
     ]
     return hashlib.sha256(json.dumps(ingredients).encode()).hexdigest()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
@@ -23,11 +24,17 @@ class BuildRequest:
     build_command: tuple[str, ...] = ()
     """Argument list, run in the source folder; Docker builds by the Dockerfile alone and does not use it."""
     options: BuildOptions = field(default_factory=BuildOptions)
-    """For Docker: Dockerfile, stage, build arguments, base image."""
+    """For Docker: Dockerfile, stage, build arguments, base image. For both: the names of secrets."""
+    secrets_mark: str = ""
+    """Changes with the values of the secrets, and tells nothing of them: see `domain.secrets.mark_of`."""
     run_command: tuple[str, ...] = ()
     """What a generated Dockerfile says that the image runs."""
     deadline_seconds: float = 900.0
     """Longest time from the first start, with all attempts."""
+
+
+Secrets = Callable[[str, tuple[str, ...]], Awaitable[Mapping[str, str]]]
+"""The values of variables of a deployment, by its id and their names. Asked each time that a builder is started."""
 
 
 class BuildStatus(StrEnum):

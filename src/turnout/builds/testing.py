@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from turnout.builds.layout import RELEASE_PREFIX, image_tag, release_id
+from turnout.builds.layout import RELEASE_PREFIX, image_tag, release_id_of
 from turnout.builds.service import BuildRequest, BuildState, BuildStatus
 from turnout.domain.errors import NotFound
 from turnout.domain.records import Backend
@@ -75,4 +75,4 @@ class FakeBuilds:
 def _image(request: BuildRequest) -> str:
     if request.backend is Backend.DOCKER:
         return image_tag(request)
-    return RELEASE_PREFIX + release_id(request.source_id, request.build_command, workspace=request.workspace)
+    return RELEASE_PREFIX + release_id_of(request)

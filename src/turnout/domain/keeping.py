@@ -24,6 +24,8 @@ class KeptBuild:
     """What `BuildRequest.workspace` is."""
     source_id: str
     build_command: tuple[str, ...]
+    secrets_mark: str = ""
+    """What `BuildRequest.secrets_mark` is."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -10,6 +10,9 @@ from typing import Annotated, Any, Final, TypeVar
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
+from turnout.domain.errors import Invalid
+from turnout.domain.variables import check_name
+
 T = TypeVar("T")
 
 
@@ -59,6 +62,8 @@ WORDS_MAX: Final = 256
 
 BUILD_ARGS_MAX: Final = 64
 """Build arguments of one app."""
+BUILD_SECRETS_MAX: Final = 64
+"""Variables that a build is given as secrets."""
 IMAGE_PATTERN: Final = r"^[a-z0-9][A-Za-z0-9._/:@-]{0,511}$"
 """A reference to an image, as far as we look at it: the engine says whether it means anything."""
 
@@ -128,6 +133,20 @@ def check_build_args(values: dict[str, str]) -> dict[str, str]:
     return values
 
 
+def check_build_secrets(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the names. Raises ValueError when they are not all names of variables, each once."""
+    if len(names) > BUILD_SECRETS_MAX:
+        raise ValueError(f"holds too many: {BUILD_SECRETS_MAX} are the most")
+    for name in names:
+        try:
+            check_name(name)
+        except Invalid:
+            raise ValueError(f"holds {name[:80]!r}, which no variable can be called") from None
+    if len(set(names)) < len(names):
+        raise ValueError("names a variable twice")
+    return names
+
+
 def plainly(check: Callable[[T], T]) -> AfterValidator:
     """The same check for pydantic, with the sentence as it is."""
 
@@ -150,5 +169,7 @@ ImageName = Annotated[str, plainly(check_image)]
 """A reference to an image."""
 BuildArgs = Annotated[dict[str, str], plainly(check_build_args)]
 """Build arguments by name. Not for secrets: everybody who has the image can read them."""
+BuildSecrets = Annotated[tuple[str, ...], plainly(check_build_secrets)]
+"""Names of variables whose values a build may see, and nothing that comes of it."""
 Command = Annotated[tuple[str, ...], plainly(check_command)]
 """An argument list. An argument may be empty, the program may not."""

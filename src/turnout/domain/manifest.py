@@ -56,6 +56,7 @@ def parse_manifest(text: str, *, file: str = "turnout.toml") -> Manifest:
             target=reader.take("build", "target", _text(limits.check_target), None),
             args=reader.take("build", "args", _args, {}),
             base=reader.take("build", "base", _text(limits.check_image), None),
+            secrets=reader.take("build", "secrets", _secrets, ()),
         ),
         backend=reader.take("build", "backend", _backend, None),
         run_command=reader.take("run", "command", _command, ()),
@@ -210,6 +211,12 @@ def _args(value: Any) -> dict[str, str]:
     if not isinstance(value, dict) or not all(isinstance(each, str) for each in value.values()):
         raise ValueError('has to be a table of texts, as in args = { VERSION = "1.2" }')
     return limits.check_build_args(dict(value))
+
+
+def _secrets(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+        raise ValueError('has to be a list of names, as in secrets = ["NPM_TOKEN"]')
+    return limits.check_build_secrets(tuple(value))
 
 
 def _whole(limit: Range) -> Callable[[Any], int]:

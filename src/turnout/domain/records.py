@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 from turnout.domain import limits
 from turnout.domain.statuses import DeploymentStatus, InstanceStatus, OperationStatus, StepStatus
@@ -61,6 +62,13 @@ class BuildOptions:
     args: limits.BuildArgs = field(default_factory=dict)
     base: limits.ImageName | None = None
     """The image that a generated Dockerfile begins with; None chooses by the kind of app."""
+    secrets: limits.BuildSecrets = ()
+    """Names of variables of the environment that the build may see the values of."""
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> BuildOptions:
+        """What was written down as JSON, which knows no tuples."""
+        return cls(**{**document, "secrets": tuple(document.get("secrets", ()))})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

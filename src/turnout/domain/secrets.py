@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+
+from turnout.domain.errors import Invalid
 
 
 class KeyPurpose(StrEnum):
@@ -98,6 +101,25 @@ class Snapshot:
             name=variable.name,
             version=variable.version,
         )
+
+    def named(self, names: Collection[str]) -> tuple[SealedVariable, ...]:
+        """Those that a build names as its secrets, by name. Raises Invalid when one is not set."""
+        found = tuple(each for each in self.variables if each.name in names)
+        if missing := sorted(set(names) - {each.name for each in found}):
+            raise Invalid(
+                f"cannot build: [build] secrets names {', '.join(missing)}, which this environment does not have; "
+                "set it with `turnout env set`, then deploy again"
+            )
+        return tuple(sorted(found, key=lambda each: each.name))
+
+
+def mark_of(variables: Iterable[SealedVariable]) -> str:
+    """What changes with the names and the values of variables, and tells nothing of the values. Empty for none.
+
+    It is made of keyed fingerprints: who has not the key cannot try values until the mark is the same.
+    """
+    marks = sorted([each.name, each.sealed.fingerprint.hex()] for each in variables)
+    return hashlib.sha256(json.dumps(marks).encode()).hexdigest() if marks else ""
 
 
 def snapshot_to_bytes(variables: Iterable[SealedVariable]) -> bytes | None:

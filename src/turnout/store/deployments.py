@@ -48,7 +48,7 @@ class Deployments(Part):
                 project=rows.project_from(project),
                 environment=rows.environment_from((await tx.execute(environment)).one()),
                 deployment=rows.deployment_from(found),
-                build=BuildOptions(**((await tx.execute(options)).scalar_one_or_none() or {})),
+                build=BuildOptions.from_document((await tx.execute(options)).scalar_one_or_none() or {}),
             )
 
     async def get_deployment(self, *, deployment_id: str, workspace_id: str) -> Deployment:

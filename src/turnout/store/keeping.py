@@ -5,13 +5,14 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any, Final
 
-from sqlalchemy import Select, delete, func, or_, select, update
+from sqlalchemy import Row, Select, delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from turnout.domain import gates
 from turnout.domain.errors import NotFound
 from turnout.domain.keeping import Kept, KeptBuild
 from turnout.domain.records import Backend, Deployment, Project, Route, Sticky
+from turnout.domain.secrets import mark_of, snapshot_from_bytes
 from turnout.domain.statuses import TERMINAL, DeploymentStatus
 from turnout.store import rows
 from turnout.store.audit import write_audit
@@ -20,7 +21,16 @@ from turnout.store.endings import holds_domains, set_status, wanted_by
 from turnout.store.lookups import find_deployment, lock_deployment, lock_project
 from turnout.store.part import Part
 from turnout.store.placements import remove_placements
-from turnout.store.schema import deployments, instances, projects, routes, sentinel_configs, sources, workspaces
+from turnout.store.schema import (
+    build_options,
+    deployments,
+    instances,
+    projects,
+    routes,
+    sentinel_configs,
+    sources,
+    workspaces,
+)
 
 _ENDED: Final = [status.value for status in TERMINAL]
 _RETENTION: Final = "retention"
@@ -108,7 +118,12 @@ class Keeping(Part):
             deployments=frozenset(row.id for row in alive) | {row.id for row in found if row.place <= ended},
             images=images,
             builds=frozenset(
-                KeptBuild(workspace=row.slug, source_id=row.source_id, build_command=tuple(row.build_command))
+                KeptBuild(
+                    workspace=row.slug,
+                    source_id=row.source_id,
+                    build_command=tuple(row.build_command),
+                    secrets_mark=_secrets_mark(row),
+                )
                 for row in alive
                 if row.source_id is not None and row.image is None
             ),
@@ -179,16 +194,29 @@ async def _leading(tx: AsyncConnection, deployment_id: str) -> tuple[Route, ...]
     return tuple(rows.route_from(row) for row in await tx.execute(statement.order_by(routes.c.fqdn)))
 
 
+def _secrets_mark(row: Row[Any]) -> str:
+    names = (row.options or {}).get("secrets", ())
+    return mark_of(each for each in snapshot_from_bytes(row.env_snapshot) if each.name in names) if names else ""
+
+
 def _with_place() -> Select[Any]:
     """Every deployment that was not removed or still runs, and which in its environment's row of ended ones it is."""
     ended = deployments.c.status.in_(_ENDED)
     place = func.row_number().over(
         partition_by=[deployments.c.environment_id, ended], order_by=deployments.c.created_at.desc()
     )
-    columns = (deployments.c.id, deployments.c.status, deployments.c.image, deployments.c.source_id)
+    columns = (
+        deployments.c.id,
+        deployments.c.status,
+        deployments.c.image,
+        deployments.c.source_id,
+        deployments.c.build_command,
+        deployments.c.env_snapshot,
+    )
     return (
-        select(*columns, deployments.c.build_command, workspaces.c.slug, place.label("place"))
+        select(*columns, workspaces.c.slug, build_options.c.options, place.label("place"))
         .join(projects, projects.c.id == deployments.c.project_id)
         .join(workspaces, workspaces.c.id == projects.c.workspace_id)
+        .outerjoin(build_options, build_options.c.deployment_id == deployments.c.id)
         .where(or_(deployments.c.removed_at.is_(None), deployments.c.id.in_(select(instances.c.deployment_id))))
     )

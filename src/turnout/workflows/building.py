@@ -13,6 +13,7 @@ from turnout.builds.service import BuildClient, BuildRequest, BuildState, BuildS
 from turnout.domain.errors import DeploymentFailed, Invalid, NotBuilt
 from turnout.domain.places import ordinal, said
 from turnout.domain.plans import DeployPlan
+from turnout.domain.secrets import mark_of
 from turnout.domain.statuses import DeploymentStatus, StepStatus
 from turnout.domain.waits import Outcome, Wait, WaitKind
 from turnout.workflows.parts import Parts
@@ -70,7 +71,7 @@ class Building:
 
         async def prepare() -> Asked:
             await self._db.begin_operation(operation_id=call.operation_id)
-            request = self._request(await self._db.load_deploy_plan(deployment_id=call.deployment_id))
+            request = await self._request(await self._db.load_deploy_plan(deployment_id=call.deployment_id))
             image = await self._client().find(request)
             if image is not None:
                 await self._db.advance_deployment(deployment_id=call.deployment_id, status=DeploymentStatus.BUILDING)
@@ -157,7 +158,7 @@ class Building:
         await steps.close("build", Note(status=StepStatus.FAILED, detail=error.message), undo)
         await self._parts.end_early(steps, error)
 
-    def _request(self, plan: DeployPlan) -> BuildRequest:
+    async def _request(self, plan: DeployPlan) -> BuildRequest:
         deployment = plan.deployment
         if deployment.source_id is None:
             raise Invalid(f"cannot build {deployment.id}: it has no source")
@@ -168,9 +169,17 @@ class Building:
             backend=deployment.backend,
             build_command=deployment.build_command,
             options=plan.build,
+            secrets_mark=await self._secrets_mark(plan),
             run_command=deployment.command,
             deadline_seconds=self._limits.build_seconds,
         )
+
+    async def _secrets_mark(self, plan: DeployPlan) -> str:
+        """Names and fingerprints only: what a step returns is written into the journal."""
+        if not plan.build.secrets:
+            return ""
+        snapshot = await self._db.snapshot_of(deployment_id=plan.deployment.id)
+        return mark_of(snapshot.named(plan.build.secrets))
 
     def _client(self) -> BuildClient:
         if self._parts.builds is None:
