@@ -43,6 +43,8 @@ def _missing(part: str) -> str | None:
         with ThreadPoolExecutor(1) as thread:  # the caller's own event loop may be running
             answers = thread.submit(asyncio.run, docker_answers(docker_address())).result()
         return None if answers else "no Docker Engine answers"
+    if part == "docker-registry":
+        return None if shutil.which("docker-registry") else "there is no docker-registry on this machine"
     if part == "busybox":
         return None if _BUSYBOX.exists() else f"there is no static busybox at {_BUSYBOX}"
     if part == "postgres":

@@ -20,13 +20,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 import structlog
 
-from turnout.domain.errors import Conflict, Invalid, Unavailable
+from turnout.domain.errors import Conflict, Invalid, Unavailable, Undecryptable
 from turnout.settings import Settings
 
 if TYPE_CHECKING:
+    from turnout.domain.manifest import Manifest
     from turnout.domain.records import Backend
     from turnout.krane.ports import BackendPort
     from turnout.store import Store
+    from turnout.vault import Vault
 
 TOKENS_FILE: Final = "tokens.json"
 """In `<home>/run`: the hashes of the tokens that the server is to know, written by whoever starts it."""
@@ -42,11 +44,15 @@ async def run_server(settings: Settings) -> None:
     import uvicorn
 
     from turnout.api.app import make_app
+    from turnout.api.housekeeping import keep_house
     from turnout.api.logs import LogFiles
     from turnout.api.parts import Parts
+    from turnout.builds.garbage import Collector
+    from turnout.builds.output import BuildOutput
     from turnout.builds.sources import SourceStore
     from turnout.dispatch import Dispatcher
     from turnout.store import migrate, open_store
+    from turnout.vault import MasterKeys
 
     logger = make_logger("server")
     settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -57,20 +63,29 @@ async def run_server(settings: Settings) -> None:
         httpx.AsyncClient(base_url=settings.restate.admin_url, timeout=10.0, trust_env=False) as admin,
     ):
         await _introduce(store, settings)
+        vault = _vault(store, settings)
+        if not await store.has_keyrings():  # else they were lost, and new ones would open nothing
+            MasterKeys(settings.vault_keys_file).make_if_missing()
+        try:
+            vault.active_master()
+        except Undecryptable as error:  # apps without variables are not to suffer from it
+            logger.warning("vault", error=error.detail)
         dispatcher = Dispatcher(store=store, ingress=ingress, admin=admin, limits=settings.deploy, logger=logger)
-        app = make_app(
-            Parts(
-                store=store,
-                sources=SourceStore(
-                    settings.home, upload_mib=settings.api.upload_mib, unpacked_mib=settings.api.unpacked_mib
-                ),
-                logs=LogFiles(settings.home / "logs", limit_bytes=settings.krane.output_mib * _MIB),
-                settings=settings,
-                gateway_url=f"http://{settings.gateway.host}:{settings.gateway.port}",
-                restate=dispatcher,
-                logger=logger,
-            )
+        parts = Parts(
+            store=store,
+            vault=vault,
+            build_output=BuildOutput(settings.home),
+            collector=Collector(settings.home),
+            sources=SourceStore(
+                settings.home, upload_mib=settings.api.upload_mib, unpacked_mib=settings.api.unpacked_mib
+            ),
+            logs=LogFiles(settings.home / "logs", limit_bytes=settings.krane.output_mib * _MIB),
+            settings=settings,
+            gateway_url=f"http://{settings.gateway.host}:{settings.gateway.port}",
+            restate=dispatcher,
+            logger=logger,
         )
+        app = make_app(parts)
         server = uvicorn.Server(
             uvicorn.Config(
                 app,
@@ -82,7 +97,7 @@ async def run_server(settings: Settings) -> None:
                 timeout_graceful_shutdown=1,
             )
         )
-        async with _background(dispatcher.run()):
+        async with _background(dispatcher.run()), _background(keep_house(parts)):
             await server.serve()
 
 
@@ -95,11 +110,22 @@ async def run_worker(settings: Settings) -> None:
 
     logger = make_logger("worker")
     async with open_store(settings.database_url) as store:
+        vault = _vault(store, settings)
+
+        async def secrets(deployment_id: str, names: tuple[str, ...]) -> dict[str, str]:
+            snapshot = await store.snapshot_of(deployment_id=deployment_id)
+            named = snapshot.named(names)
+            values = await vault.decrypt_bulk([(snapshot.place(each), each.sealed) for each in named])
+            return dict(zip((each.name for each in named), values, strict=True))
+
         workflow = Workflow(
             Config(
                 db=store,
                 logger=logger,
-                build_client=LocalBuilds(settings.home, unpacked_mib=settings.api.unpacked_mib),
+                vault=vault,
+                build_client=LocalBuilds(
+                    settings.home, unpacked_mib=settings.api.unpacked_mib, docker=settings.build, secrets=secrets
+                ),
                 default_domain=settings.gateway.apex,
                 available_regions=settings.regions,
                 limits=settings.deploy,
@@ -249,6 +275,12 @@ async def _introduce(store: Store, settings: Settings) -> None:
             )
 
 
+def _vault(store: Store, settings: Settings) -> Vault:
+    from turnout.vault import MasterKeys, Vault
+
+    return Vault(store, MasterKeys(settings.vault_keys_file))
+
+
 def _backends(offered: tuple[Backend, ...], settings: Settings) -> dict[Backend, BackendPort]:
     from turnout.domain.records import Backend
     from turnout.krane.process import ProcessBackend
@@ -327,3 +359,20 @@ def pack_folder(folder: Path, destination: Path, *, limit_mib: int) -> Any:
     from turnout.builds.pack import pack_folder as pack
 
     return pack(folder, destination, limit_mib=limit_mib)
+
+
+def dockerfile_of(folder: Path, manifest: Manifest) -> tuple[str, bool]:
+    """The Dockerfile that an image of the folder is built by, and whether it is generated. Raises Invalid."""
+    from turnout.builds.context import DOCKERFILE
+    from turnout.builds.dockerfile import generate
+
+    file = folder / (manifest.build.dockerfile or DOCKERFILE)
+    if file.is_file():
+        return file.read_text(encoding="utf-8", errors="replace"), False
+    text = generate(
+        {path.name for path in folder.iterdir()},
+        run_command=manifest.run_command,
+        build_command=manifest.build_command,
+        base=manifest.build.base,
+    )
+    return text, True

@@ -7,12 +7,15 @@ Law: it decides nothing. What is unsent, what is waited for and when that is ove
 from __future__ import annotations
 
 import asyncio
+import time
 from dataclasses import asdict
 from typing import Any
 
 import httpx
 
 from turnout.domain.errors import TurnoutError, Unavailable
+from turnout.domain.jobs import job_ended
+from turnout.domain.observation import may_end
 from turnout.domain.plans import UnsentOperation
 from turnout.domain.records import OperationKind
 from turnout.domain.waits import (
@@ -27,6 +30,8 @@ from turnout.settings import DeploySettings
 from turnout.store import Store
 
 _PAUSE_AFTER_TROUBLE = 0.5
+_CANCEL_AGAIN_SECONDS = 5.0
+"""A cancellation that was told is undone meanwhile; it is told again in case it was lost."""
 
 
 class Dispatcher:
@@ -41,6 +46,8 @@ class Dispatcher:
         self._admin = admin
         self._limits = limits
         self._logger = logger
+        self._cancelled: dict[str, float] = {}
+        """When each operation was last told that it is cancelled, by the monotonic clock."""
 
     async def run(self) -> None:
         """Follow the store until cancelled. Trouble with Restate or the store is waited out, never raised."""
@@ -53,14 +60,26 @@ class Dispatcher:
                 await asyncio.sleep(_PAUSE_AFTER_TROUBLE)
 
     async def sweep(self) -> None:
-        """One round: send what is unsent, wake what need not wait any more, end what is overdue."""
+        """One round: send what is unsent, wake what need not wait any more, end what is overtaken or overdue."""
+        await self._store.supersede_queued()
         for operation in await self._store.unsent_operations(older_than_seconds=0):
             await self._send(operation)
-        for wait in await self._store.open_waits():
-            if (outcome := await self._outcome(wait)) is not None:
+        waits = await self._store.open_waits()
+        building: frozenset[str] = frozenset()
+        if any(wait.kind is WaitKind.BUILD_PLACE for wait in waits):
+            building = await self._store.give_build_places(limit=self._limits.builds_at_once)
+        for wait in waits:
+            if (outcome := await self._outcome(wait, building)) is not None:
                 await self._wake(wait, outcome)
-        for overdue in await self._store.overdue_operations(grace_seconds=0):
-            await self._cancel(overdue)
+        for watched in await self._store.overdue_observations(grace_seconds=self._limits.overdue_grace_seconds):
+            await self._store.end_observation(operation_id=watched, deadline_seconds=self._limits.deadline_seconds)
+        unwanted = await self._store.operations_to_cancel()
+        overdue = await self._store.overdue_operations(grace_seconds=0)
+        self._cancelled = {each.operation_id: at for each in (*unwanted, *overdue) if (at := self._told(each))}
+        for each in unwanted:
+            await self._cancel(each, "dispatch.cancelled")
+        for each in overdue:
+            await self._cancel(each, "dispatch.overdue")
         for lost in await self._store.overdue_operations(grace_seconds=self._limits.overdue_grace_seconds):
             await self._store.end_overdue(operation_id=lost.operation_id)
 
@@ -80,14 +99,22 @@ class Dispatcher:
         await self._store.mark_sent(operation_id=operation.operation_id)
         return str(response.json()["invocationId"])
 
-    async def _outcome(self, wait: Wait) -> Outcome | None:
+    async def _outcome(self, wait: Wait, building: frozenset[str]) -> Outcome | None:
+        if wait.kind is WaitKind.BUILD_PLACE:
+            return Outcome(ok=True) if wait.operation_id in building else None
         if wait.kind is WaitKind.GENERATION:
             gateways = await self._store.gateways()
             return generation_acknowledged(gateways, generation=wait.generation or 0, committed_at=wait.created_at)
+        if wait.kind is WaitKind.OBSERVATION:
+            watched = await self._store.is_watched(operation_id=wait.operation_id)
+            return may_end(await self._store.observation_of(operation_id=wait.operation_id), watched=watched)
+        job = await self._store.job_of(deployment_id=wait.deployment_id)
+        if wait.kind is WaitKind.RELEASE:
+            return job_ended(job)
         instances = await self._store.instances_of(deployment_id=wait.deployment_id)
         if wait.kind is WaitKind.INSTANCES_RUNNING:
             return instances_running(instances, wanted=wait.wanted)
-        return instances_gone(instances)
+        return None if job is not None and job.present else instances_gone(instances)
 
     async def _wake(self, wait: Wait, outcome: Outcome) -> None:
         """Resolve an awakeable. One that is resolved already, or whose handler has ended, is not an error."""
@@ -96,17 +123,31 @@ class Dispatcher:
             raise Unavailable(f"cannot wake {wait.operation_id}: Restate answered {response.status_code}")
         await self._store.settle_wait(awakeable_id=wait.awakeable_id)
 
-    async def _cancel(self, operation: UnsentOperation) -> None:
-        """Cancel what is past its deadline: its handler undoes what it did and says so."""
+    def _told(self, operation: UnsentOperation) -> float | None:
+        return self._cancelled.get(operation.operation_id)
+
+    async def _cancel(self, operation: UnsentOperation, why: str) -> None:
+        """Tell the handler to end: it undoes what it did and says so. Told again and again, but not at once."""
+        told = self._told(operation)
+        if told is not None and time.monotonic() - told < _CANCEL_AGAIN_SECONDS:
+            return
         invocation = await self._send(operation)
         await self._admin.patch(f"/invocations/{invocation}/cancel")
-        self._logger.warning("dispatch.overdue", operation_id=operation.operation_id)
+        self._cancelled[operation.operation_id] = time.monotonic()
+        self._logger.warning(why, operation_id=operation.operation_id)
 
 
 def _invocation(operation: UnsentOperation) -> tuple[str, dict[str, Any]]:
     """The handler of an operation and its input, as data."""
     asked = {"operation_id": operation.operation_id}
     target = operation.deployment_id
+    if operation.wakes:
+        return "/Wakes/wake/send", asked | {
+            "kind": operation.kind,
+            "project_id": operation.project_id,
+            "deployment_id": target,
+            "source_deployment_id": operation.source_deployment_id,
+        }
     if operation.kind is OperationKind.ROLLBACK:
         return (
             f"/Routing/{operation.project_id}/rollback/send",

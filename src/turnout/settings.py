@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -58,6 +59,19 @@ def _backend(name: str) -> str:
     return name
 
 
+def _registry(address: str) -> str:
+    address = address.rstrip("/")
+    if not re.fullmatch(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?(:[0-9]{1,5})?(/[a-z0-9]+([._-][a-z0-9]+)*)*", address):
+        raise Invalid("it has to be a host, a port if need be, and a path, such as registry.example:5000/apps")
+    return address
+
+
+def _builder(name: str) -> str:
+    if name not in ("auto", "buildkit", "classic"):
+        raise Invalid("it has to be auto, buildkit or classic")
+    return name
+
+
 def _doc(default: Any, text: str, check: Callable[[Any], Any] | None = None) -> Any:
     """A field with its line in the docs. `check` returns the value as it is used, or raises Invalid."""
     return field(default=default, metadata={"doc": text, "check": check})
@@ -103,6 +117,8 @@ class DeploySettings:
 
     deadline_seconds: float = _doc(1800.0, "An operation that has not ended by then is failed.", _positive)
     build_seconds: float = _doc(900.0, "Longest build.", _positive)
+    builds_at_once: int = _doc(2, "Builds that a workspace may run at once; production goes first.", _positive)
+    build_wait_seconds: float = _doc(1200.0, "Waited for a place to build, before the deploy is failed.", _positive)
     ready_grace_seconds: float = _doc(
         15.0, "Waited for krane beyond the app's own health deadline, before the deploy is failed."
     )
@@ -113,6 +129,11 @@ class DeploySettings:
     openapi_seconds: float = _doc(5.0, "Waited for an app's OpenAPI document.")
     openapi_kib: int = _doc(2048, "Largest OpenAPI document that is kept, in KiB.")
     keep_warm_seconds: float = _doc(1800.0, "How long replaced instances stay ready for an instant rollback.")
+    observe_seconds: float = _doc(30.0, "How long a new version is observed after its switch; 0 switches that off.")
+    keep_stopped: int = _doc(
+        10, "How many stopped deployments of an environment are kept ready to be started; older ones are removed."
+    )
+    collect_seconds: float = _doc(300.0, "How often what nobody needs any more is collected.", _positive)
     step_seconds: float = _doc(30.0, "Longest time one attempt of a step may take.", _positive)
     retry_seconds: float = _doc(
         600.0, "How long a failing step is tried again before its operation is failed.", _positive
@@ -124,6 +145,16 @@ class DeploySettings:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class BuildSettings:
+    """Builds: how images are made, and where they are kept."""
+
+    registry: str = _doc(
+        "", "Where images are pushed, such as registry.example:5000/apps; empty keeps them in the engine.", _registry
+    )
+    builder: str = _doc("auto", "auto (BuildKit where the engine has it), buildkit, or classic.", _builder)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class KraneSettings:
     """Krane: the agent that runs instances."""
 
@@ -131,6 +162,13 @@ class KraneSettings:
     backend: str = _doc("auto", "auto (Docker when its engine answers, and processes), docker, or process.", _backend)
     stop_seconds: float = _doc(10.0, "How long an instance may finish its requests before it is killed.")
     output_mib: int = _doc(10, "Output that is kept of each instance, in MiB.", _positive)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class VaultSettings:
+    """The vault: encryption of environment variables."""
+
+    keys_file: str = _doc("", "File of the master keys; empty takes `vault/keys.json` in the home.")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -145,7 +183,15 @@ class Settings:
     gateway: GatewaySettings
     restate: RestateSettings
     deploy: DeploySettings
+    build: BuildSettings
     krane: KraneSettings
+    vault: VaultSettings
+
+    @property
+    def vault_keys_file(self) -> Path:
+        """The master keys."""
+        named = self.vault.keys_file
+        return Path(named).expanduser().absolute() if named else self.home / "vault" / "keys.json"
 
     @property
     def regions(self) -> tuple[str, ...]:
@@ -158,7 +204,9 @@ GROUPS: dict[str, type] = {
     "gateway": GatewaySettings,
     "restate": RestateSettings,
     "deploy": DeploySettings,
+    "build": BuildSettings,
     "krane": KraneSettings,
+    "vault": VaultSettings,
 }
 
 
@@ -173,7 +221,9 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         gateway=_group("gateway", GatewaySettings, environ),
         restate=_group("restate", RestateSettings, environ),
         deploy=_group("deploy", DeploySettings, environ),
+        build=_group("build", BuildSettings, environ),
         krane=_group("krane", KraneSettings, environ),
+        vault=_group("vault", VaultSettings, environ),
     )
 
 

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import time
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
+import httpx
 import psutil
 
-from tests.support import busybox_image, eventually
+from tests.kit import until
+from tests.support import busybox_image, eventually, require
 from turnout.builds.layout import BuildFolder
 from turnout.builds.local import LocalBuilds
 from turnout.builds.pack import pack_folder
@@ -21,6 +25,7 @@ from turnout.builds.service import BuildClient, BuildRequest, BuildState, BuildS
 from turnout.builds.sources import SourceStore
 from turnout.builds.testing import FakeBuilds
 from turnout.domain.records import Backend
+from turnout.settings import BuildSettings
 
 WORK = """
 import os, pathlib, sys, time
@@ -80,10 +85,10 @@ class FakeLab:
 class RealLab:
     """Sources on disk and detached builders; `home` is all the state there is."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, docker: BuildSettings | None = None) -> None:
         self.home = folder / "home"
         self.sources = SourceStore(self.home, upload_mib=10, unpacked_mib=10)
-        self.builds = LocalBuilds(self.home, unpacked_mib=10)
+        self.builds = LocalBuilds(self.home, unpacked_mib=10, docker=docker)
         self.folder = folder
         self.gate = folder / "gate"
 
@@ -122,11 +127,40 @@ class ProcessLab(RealLab):
         return sum(len(file.read_text()) for file in self.home.glob("releases/*/app/built"))
 
 
+@contextmanager
+def registry(folder: Path) -> Iterator[str]:
+    """A registry on a free port of this machine; its address."""
+    require("docker-registry")
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    config = folder / "registry.yml"
+    config.write_text(
+        f"version: 0.1\nstorage: {{filesystem: {{rootdirectory: {folder / 'registry'}}}}}\n"
+        f"http: {{addr: '127.0.0.1:{port}'}}\nlog: {{level: error}}\n"
+    )
+    process = subprocess.Popen(
+        ["docker-registry", "serve", str(config)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        until(lambda: _answers(port), what="the registry answers")
+        yield f"127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def _answers(port: int) -> bool:
+    try:
+        return httpx.get(f"http://127.0.0.1:{port}/v2/", trust_env=False).status_code == 200
+    except httpx.HTTPError:
+        return False
+
+
 class DockerLab(RealLab):
     """The Dockerfile cannot see the gate: a build that is held just takes longer than the test."""
 
-    def __init__(self, folder: Path) -> None:
-        super().__init__(folder)
+    def __init__(self, folder: Path, docker: BuildSettings | None = None) -> None:
+        super().__init__(folder, docker)
         self.project = f"test-{uuid.uuid4().hex[:10]}"
         self.base = busybox_image()
 
@@ -148,15 +182,16 @@ class DockerLab(RealLab):
 
 
 def request_of(
-    source_id: str, backend: Backend, command: tuple[str, ...] = (), *, project: str = "hello"
+    source_id: str, backend: Backend, command: tuple[str, ...] = (), *, project: str = "hello", **more: Any
 ) -> BuildRequest:
     return BuildRequest(
         deployment_id=f"dep_{uuid.uuid4().hex[:26]}",
-        project=project,
+        workspace=project,
         source_id=source_id,
         backend=backend,
         build_command=command,
         deadline_seconds=60.0,
+        **more,
     )
 
 

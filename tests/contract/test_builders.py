@@ -59,9 +59,11 @@ async def test_same_source_is_not_built_twice(lab: Lab) -> None:
     await lab.builds.start(requests[2])
     states.append(await ended(lab.builds, requests[2]))
     assert len({state.image for state in states}) == 1, states
+    assert await lab.builds.find(requests[2]) == states[0].image
     assert lab.count(requests[0]) == 1
 
     other = await lab.request(version="2")
+    assert await lab.builds.find(other) is None
     await lab.builds.start(other)
     assert (await ended(lab.builds, other)).image != states[0].image
     assert lab.count(other) == 2

@@ -487,6 +487,8 @@ class Files:
     async def report(self, report):
         with (home / "reports").open("a") as file:
             file.write(report.model_dump_json() + "\\n")
+    async def environment(self, deployment_id):
+        return {}
     async def append_log(self, *, instance_id, deployment_id, offset, data):
         return offset + len(data)
 

@@ -47,11 +47,11 @@ async def test_rollback_with_nothing_live(yard: Yard) -> None:
 async def test_rollback_with_nothing_before(yard: Yard) -> None:
     """There has to be something to go back to, and it has to run."""
     v1 = await yard.ship()
-    async with refused(yard, Invalid, "no deployment that was live before still runs"):
+    async with refused(yard, Invalid, "no deployment that was live before is left"):
         await yard.ask_rollback()
     await yard.ship()
     await yard.report(v1.id, InstanceStatus.GONE)
-    async with refused(yard, Invalid, "no deployment that was live before still runs"):
+    async with refused(yard, Invalid, "no deployment that was live before is left"):
         await yard.ask_rollback()
     async with refused(yard, Invalid, "no running instances"):
         await yard.ask_rollback(to=v1.id)

@@ -135,7 +135,7 @@ async def test_rollback_without_a_name_goes_back_along_the_history(yard: Yard) -
     assert (await yard.rollback()).live_deployment_id == v1.id
     await yard.promote(v3.id)
     await yard.report(v1.id, InstanceStatus.FAILED)
-    with pytest.raises(Invalid, match="no deployment that was live before still runs"):
+    with pytest.raises(Invalid, match="no deployment that was live before is left"):
         await yard.rollback()
     await yard.report(v1.id, InstanceStatus.RUNNING)
     assert (await yard.rollback()).live_deployment_id == v1.id

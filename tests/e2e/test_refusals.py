@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.kit import App, Turnout
+from tests.kit import App, Turnout, until
 
 UNKNOWN = "dep_01jd0000000000000000000000"
 
@@ -149,21 +149,31 @@ def test_rollback_when_nothing_was_live_before(make_app: Callable[[str], App]) -
     is_problem(app.turnout.api.post(f"/v1/projects/{app.name}/rollback", json={}), 400, "cannot roll back")
 
 
-def test_rollback_and_promote_to_a_deployment_without_running_instances(tmp_path_factory: Any) -> None:
-    """400: what was stopped after its time cannot take traffic."""
-    from tests.kit import until
+MORTAL = """
+import http.server, os, pathlib, sys
+if pathlib.Path("dead").exists():
+    sys.exit("I was told to be dead")
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        if self.path == "/die":
+            pathlib.Path("dead").touch()
+            os._exit(1)
+        self.send_response(200)
+        self.send_header("content-length", "0")
+        self.end_headers()
+http.server.HTTPServer(("127.0.0.1", int(os.environ["PORT"])), Handler).serve_forever()
+"""
 
-    turnout = Turnout(tmp_path_factory.mktemp("cold") / "home", TURNOUT_DEPLOY_KEEP_WARM_SECONDS="0.2")
-    turnout.up("--backend", "process")
-    try:
-        app = App(turnout, tmp_path_factory.mktemp("cold-app"), "cold")
-        old = app.deploy("v1")["deployment_id"]
-        app.deploy("v2")
-        until(lambda: app.deployment(old)["status"] == "stopped", what="v1 is stopped")
-        until(lambda: app.deployment(old)["instances_running"] == 0, what="its instances are gone")
-        api = turnout.api
-        is_problem(api.post("/v1/projects/cold/rollback", json={"target_deployment_id": old}), 400)
-        is_problem(api.post("/v1/projects/cold/promote", json={"target_deployment_id": old}), 400)
-        assert app.serves() == "v2"
-    finally:
-        turnout.down()
+
+def test_rollback_and_promote_to_a_deployment_without_running_instances(app: App) -> None:
+    """400: it is ready, but its instances do not come up any more, so it cannot take traffic."""
+    app.write("v1", app__py=MORTAL, turnout__toml='[run]\ncommand = "python3 app.py"\n')
+    old = app.turnout.ok("deploy", str(app.folder), "--project", app.name)
+    app.write("v2", app__py=MORTAL + "# v2")
+    new = app.turnout.ok("deploy", str(app.folder), "--project", app.name)
+    app.turnout.get(old["domains"][0]["fqdn"], "/die")
+    until(lambda: app.deployment(old["deployment_id"])["instances_running"] == 0, what="v1 is dead")
+    asked = {"target_deployment_id": old["deployment_id"]}
+    for verb in ("rollback", "promote"):
+        is_problem(app.turnout.api.post(f"/v1/projects/{app.name}/{verb}", json=asked), 400, "no running instances")
+    assert app.ls()["live_deployment_id"] == new["deployment_id"]

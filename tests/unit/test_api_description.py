@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from dataclasses import fields
+from typing import Any
 
 import pytest
 
@@ -16,10 +17,8 @@ from turnout.settings import load_settings
 def document() -> dict[str, Any]:
     """The OpenAPI document of an API that is never called."""
     settings = load_settings({"TURNOUT_HOME": "/nowhere"})
-    nothing = cast(Any, None)
-    parts = Parts(
-        store=nothing, sources=nothing, logs=nothing, settings=settings, gateway_url="", restate=nothing, logger=None
-    )
+    nothing: dict[str, Any] = {field.name: None for field in fields(Parts)}
+    parts = Parts(**nothing | {"settings": settings})
     return make_app(parts).openapi()
 
 

@@ -8,8 +8,10 @@ import gzip
 import hashlib
 import io
 import os
+import re
 import tarfile
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +25,10 @@ from turnout.builds.layout import BuildFolder, image_tag, release_id
 from turnout.builds.locks import lock, try_lock
 from turnout.builds.log import BuildLog, clean, failure
 from turnout.builds.release import plan_commands
+from turnout.builds.service import BuildRequest
 from turnout.builds.sources import SourceStore
 from turnout.domain.errors import Invalid, NotFound, TooLarge, Unavailable
+from turnout.domain.records import Backend, BuildOptions
 
 VENV = Path("/r/.venv")
 
@@ -79,7 +83,38 @@ def test_release_id() -> None:
     """Same source and command, same release; words cannot be moved over their borders."""
     assert release_id("s", ["a", "b"]) == release_id("s", ("a", "b"))
     assert len({release_id("s", ["a b"]), release_id("s", ["a", "b"]), release_id("t", ["a b"])}) == 3
-    assert image_tag("hello", "0123456789abcdef") == "turnout/hello:0123456789ab"
+    assert release_id("s", ["a"], workspace="one") != release_id("s", ["a"], workspace="two")
+    assert len({release_id("s", ["a"], secrets_mark=mark) for mark in ("", "1", "2")}) == 3
+
+
+def test_image_tag() -> None:
+    """Whatever goes into an image is in its name; the deployment, and the order of arguments, are not."""
+    request = BuildRequest(
+        deployment_id="dep_1",
+        workspace="acme",
+        source_id="0" * 64,
+        backend=Backend.DOCKER,
+        options=BuildOptions(args={"A": "1", "B": "2"}),
+    )
+    tag = image_tag(request)
+    assert re.fullmatch(r"turnout/acme:[0-9a-f]{32}", tag)
+    assert image_tag(request, "registry.example:5000/apps") == tag.replace("turnout/", "registry.example:5000/apps/")
+    same = replace(request, deployment_id="dep_2", options=BuildOptions(args={"B": "2", "A": "1"}))
+    assert image_tag(same) == tag
+    others = (
+        replace(request, workspace="other"),
+        replace(request, source_id="1" * 64),
+        replace(request, build_command=("make",)),
+        replace(request, run_command=("serve",)),
+        replace(request, options=BuildOptions(args={"A": "1"})),
+        replace(request, options=BuildOptions(target="web")),
+        replace(request, options=BuildOptions(dockerfile="web.Dockerfile")),
+        replace(request, options=BuildOptions(base="python:3")),
+        replace(request, options=BuildOptions(secrets=("KEY",)), secrets_mark="1"),
+        replace(request, options=BuildOptions(secrets=("KEY",)), secrets_mark="2"),
+        replace(request, options=BuildOptions(secrets=("OTHER",)), secrets_mark="2"),
+    )
+    assert len({image_tag(other) for other in others} | {tag}) == len(others) + 1
 
 
 @pytest.mark.parametrize("name", ["../x", "", "a/b", ".locks", "a" * 65, "a\n"])
@@ -101,6 +136,25 @@ def test_log_lines(tmp_path: Path) -> None:
         log.end_line()
         assert log.last_lines() == ("grün ok", "100%", "bell")
     assert (tmp_path / "log").read_text() == "==> step\ngrün ok\n100%\n\nbell\n"
+
+
+def test_log_without_secrets(tmp_path: Path) -> None:
+    """However output is cut into pieces, coloured or long: no line of a secret comes out, nor is it quoted."""
+    secrets = ("hunter22", "first line\nsecond line\n", "abc", "")
+    with BuildLog(tmp_path / "log", secrets=secrets) as log:
+        log.say("about hunter22")
+        for byte in b"a hunter22 b\n#5 0.1 first line\n#5 0.2 second line\nhun\x1b[0mter22 abc\n":
+            log.feed(bytes([byte]))
+        log.feed(b"x" * 1996 + b"hunt")
+        log.feed(b"er22" + b"y" * 4000 + b"hunter22")
+        log.end_line()
+        assert not any("hunter" in line or "er22" in line for line in log.last_lines())
+        assert log.masked("no hunter22, first line") == "no ****, ****"
+    text = (tmp_path / "log").read_text()
+    assert text.startswith("==> about ****\na **** b\n#5 0.1 ****\n#5 0.2 ****\n**** abc\n")
+    assert text.count("****") == 7
+    assert "hunt" not in text.replace("\n", "")
+    assert "er22" not in text
 
 
 def test_log_limit(tmp_path: Path) -> None:

@@ -128,7 +128,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(content)
 
-    do_POST = do_GET  # noqa: N815  # a name that http.server looks for
+    do_POST = do_PUT = do_DELETE = do_GET  # noqa: N815  # names that http.server looks for
 
     def log_message(self, *_: object) -> None:
         """Say nothing."""
@@ -375,10 +375,25 @@ def test_a_folder_without_anything_to_run_and_a_malformed_manifest(server: Serve
     assert (code, "line 2" in document["error"]["detail"]) == (2, True)
 
 
-def test_builds_are_not_logged_yet(server: Server, turnout: Run) -> None:
-    """It says so, rather than showing something else."""
-    code, document = turnout("logs", "--build")
-    assert (code, document["error"]["type"]) == (1, "not-built")
+def test_logs_of_a_build(server: Server, turnout: Run) -> None:
+    """`--build` asks for the newest deployment's build; `--since` is checked before anything is asked."""
+    server.answers[f"GET /v1/deployments/{DEP}/logs"] = (200, "installing\n")
+    code, document = turnout("logs", DEP, "--build", "--since", "10m")
+    assert (code, document["log"], document["build"]) == (0, "installing\n", True)
+    code, document = turnout("logs", DEP, "--since", "yesterday")
+    assert (code, "such as 10m" in document["error"]["detail"]) == (2, True)
+
+
+def test_build_prints_the_dockerfile(turnout: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a server: the generated one, or the folder's own."""
+    monkeypatch.chdir(tmp_path)
+    Path("requirements.txt").write_text("datasette\n")
+    Path("turnout.toml").write_text('[build]\nbase = "mine:1"\n[run]\ncommand = "datasette -p $PORT"\n')
+    code, document = turnout("build", "--print")
+    assert (code, document["generated"], "FROM mine:1\n" in document["dockerfile"]) == (0, True, True)
+    Path("Dockerfile").write_text("FROM scratch\n")
+    assert turnout("build", "--print") == (0, {"dockerfile": "FROM scratch\n", "generated": False})
+    assert turnout("build")[0] == 2
 
 
 def test_the_project_that_is_meant(server: Server, turnout: Run) -> None:

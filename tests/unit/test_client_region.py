@@ -10,7 +10,7 @@ import pytest
 
 from turnout.client import RegionClient, Unreachable
 from turnout.domain.documents import RegionReport
-from turnout.domain.errors import Unauthenticated
+from turnout.domain.errors import TurnoutError, Unauthenticated, Undecryptable
 
 
 def region(handler: object) -> RegionClient:
@@ -53,6 +53,34 @@ async def test_watch_raises_when_there_was_no_connection_or_no_permission() -> N
     async with region(lambda _: httpx.Response(401, json=problem)) as control_plane:
         with pytest.raises(Unauthenticated):
             await anext(control_plane.watch())
+
+
+async def test_the_variables_of_a_deployment() -> None:
+    """Asked for by its id; an error is of its own kind, so that krane knows whether to wait."""
+    problem = {"type": "undecryptable", "title": "x", "status": 500, "detail": "cannot decrypt A version 1"}
+    unknown = {"type": "internal", "title": "x", "status": 500, "detail": "an unexpected error"}
+    answers = [
+        httpx.Response(200, json={"variables": {"A": "1"}, "more": 1}),
+        httpx.Response(500, json=problem),
+        httpx.Response(500, json=unknown),
+        httpx.Response(200, json={"variables": {"A": ["s3cr3t"]}}),
+    ]
+    paths: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        paths.append(request.url.path)
+        return answers[len(paths) - 1]
+
+    async with region(answer) as control_plane:
+        assert await control_plane.environment("dep_1") == {"A": "1"}
+        with pytest.raises(Undecryptable, match="A version 1"):
+            await control_plane.environment("dep_1")
+        for _ in range(2):
+            with pytest.raises(TurnoutError) as other:
+                await control_plane.environment("dep_1")
+            assert type(other.value) is TurnoutError
+            assert "s3cr3t" not in other.value.detail
+    assert set(paths) == {"/v1/regions/local/deployments/dep_1/environment"}
 
 
 async def test_reports_and_output_reach_their_routes() -> None:

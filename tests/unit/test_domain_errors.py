@@ -24,6 +24,7 @@ STATUSES = {
     errors.Unavailable: 503,
     errors.DeploymentFailed: 422,
     errors.IllegalTransition: 409,
+    errors.Undecryptable: 500,
 }
 OF_THE_DOMAIN = [each for each in _tree(TurnoutError) if each.__module__ == errors.__name__]
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from contextlib import suppress
+from dataclasses import asdict
 
 import pytest
 from hypothesis import given
@@ -14,7 +16,7 @@ from turnout.domain.documents import DeployBody
 from turnout.domain.errors import Invalid
 from turnout.domain.limits import Range
 from turnout.domain.manifest import Manifest, parse_manifest, parse_procfile, slug_from
-from turnout.domain.records import HealthCheck, Resources
+from turnout.domain.records import BuildOptions, HealthCheck, Resources
 
 WHOLE = """
 [project]
@@ -50,6 +52,13 @@ def test_every_field() -> None:
     )
 
 
+def test_secrets_of_a_build() -> None:
+    """Names only, in their order."""
+    options = parse_manifest('[build]\nsecrets = ["NPM_TOKEN", "pem"]\n').build
+    assert options == BuildOptions(secrets=("NPM_TOKEN", "pem"))
+    assert BuildOptions.from_document(json.loads(json.dumps(asdict(options)))) == options
+
+
 @pytest.mark.parametrize("text", ["", "# nothing\n", "[run]\n", "[health]\n[resources]\n"])
 def test_everything_has_a_default(text: str) -> None:
     """An empty file and empty tables say nothing."""
@@ -69,7 +78,11 @@ WRONG = [
     ('[run]\ncommand = "a"\ncommand = "b"', 3, "overwrite"),
     ("\n\nx = = 1", 3, "Invalid value"),
     # tables and settings that do not exist
-    ('[rum]\ncommand = "a"', 1, "there is no table [rum]; known are build, health, openapi, project, resources, run"),
+    (
+        '[rum]\ncommand = "a"',
+        1,
+        "there is no table [rum]; known are build, deploy, health, openapi, project, release, resources, run",
+    ),
     ('name = "hello"', 1, "there is no table [name]"),
     ('[run]\n\ncomand = "a"', 3, "[run] has no setting 'comand'; known are command"),
     ('[run]\nargs = ["a"]', 2, "[run] has no setting 'args'"),
@@ -96,6 +109,13 @@ WRONG = [
     ('[build]\ncommand = "a > b"', 2, "build.command uses >"),
     (f'[run]\ncommand = "{"a " * 257}"', 2, "run.command is too long: 256 words"),
     (f'[run]\ncommand = "{"a" * 4097}"', 2, "run.command is too long"),
+    # secrets of a build
+    ('[build]\nsecrets = "KEY"', 2, "build.secrets has to be a list of names"),
+    ("[build]\nsecrets = [3]", 2, "build.secrets has to be a list of names"),
+    ('[build]\nsecrets = ["A", "A"]', 2, "build.secrets names a variable twice"),
+    ('[build]\nsecrets = ["a,src=/etc/passwd"]', 2, "build.secrets holds 'a,src=/etc/passwd', which no variable can"),
+    ('[build]\nsecrets = ["TURNOUT_X"]', 2, "build.secrets holds 'TURNOUT_X'"),
+    (f"[build]\nsecrets = {[f'A{n}' for n in range(65)]}", 2, "build.secrets holds too many: 64"),
     # paths
     ("[health]\npath = 3", 2, "health.path has to be a path that starts with one slash"),
     ('[health]\npath = "healthz"', 2, "health.path has to be a path"),

@@ -36,6 +36,16 @@ def test_leading_assignments_become_environment() -> None:
     assert environment == {**ENVIRONMENT, "A": "1", "B": "1-4000"}
 
 
+def test_variables_are_environment_and_never_arguments() -> None:
+    """Everybody reads the arguments of a process; what the command line assigns goes before, as in a shell."""
+    secrets = {"KEY": "s3cr3t", "MODE": "secret", "HOST": "::"}
+    words, environment = split_command(
+        ("MODE=web", "COPY=$KEY", "cmd", "$KEY", "${KEY}", "$MODE"), ENVIRONMENT, secrets
+    )
+    assert words == ["cmd", "$KEY", "${KEY}", "web"]
+    assert environment == {**ENVIRONMENT, **secrets, "MODE": "web", "COPY": "$KEY"}
+
+
 def test_identity_cannot_be_assigned() -> None:
     """An app cannot pass for another instance."""
     _, environment = split_command(("TURNOUT_INSTANCE_ID=ins_x", "cmd"), ENVIRONMENT)

@@ -59,6 +59,17 @@ def test_golden() -> None:
     }
 
 
+def test_variables_are_in_the_environment_and_nowhere_else() -> None:
+    """No label, no argument; the port stays ours."""
+    launch = Launch(
+        instance_id="i", slot=0, region="r", spec=SPEC, variables={"KEY": "s3cr3t", "HOST": "::", "MODE": "other"}
+    )
+    config = container_config(launch, home_id="h")
+    environment = config.pop("Env")
+    assert {"KEY=s3cr3t", "HOST=::", "MODE=web", "PORT=8080"} <= set(environment)
+    assert "s3cr3t" not in json.dumps(config) + repr(launch)
+
+
 def test_without_a_command_the_image_says_what_runs() -> None:
     """No Cmd, so that the image's own is used."""
     bare = RunSpec(deployment_id="dep_1", project="p", backend=Backend.DOCKER, image="i")

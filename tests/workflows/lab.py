@@ -17,12 +17,16 @@ from typing import Any
 import httpx
 import structlog
 
+from turnout.builds.service import BuildClient
 from turnout.dispatch import Dispatcher
 from turnout.domain.documents import InstanceReport, RegionReport
 from turnout.domain.ids import new_id
+from turnout.domain.job_documents import JobReport
+from turnout.domain.jobs import JobSpec
+from turnout.domain.observation import Observation
 from turnout.domain.plans import NewDeployment, UnsentOperation
 from turnout.domain.records import Backend, GitData, HealthCheck, Operation, Resources, RunSpec, Workspace
-from turnout.domain.statuses import OPERATION_TERMINAL, InstanceStatus
+from turnout.domain.statuses import OPERATION_TERMINAL, InstanceStatus, JobStatus, ObservationStatus
 from turnout.settings import DeploySettings, RestateSettings
 from turnout.store import Store, migrate, open_store
 from turnout.workflows import Config, Workflow
@@ -36,6 +40,7 @@ LIMITS = DeploySettings(
     openapi_seconds=0.5,
     retry_seconds=10.0,
     keep_warm_seconds=60.0,
+    observe_seconds=0.0,
 )
 
 
@@ -83,20 +88,32 @@ class Lab:
     behave: Callable[[RunSpec], InstanceReport] = field(default_factory=lambda: running)
     """How instances turn out; krane is played with it."""
     gateway_answers: bool = True
+    work: Callable[[JobSpec], JobReport] = field(default_factory=lambda: succeeding)
+    """How release commands turn out; krane is played with it."""
+    worked: list[str] = field(default_factory=list)
+    """Jobs that krane has run, in order."""
     placed: list[str] = field(default_factory=list)
     """Deployments that krane was asked to run, in order."""
 
     async def admit(
-        self, image: str = "app:1", *, project: str = "p", environment: str = "production"
+        self,
+        image: str | None = "app:1",
+        *,
+        project: str = "p",
+        environment: str = "production",
+        source_id: str | None = None,
+        **more: Any,
     ) -> UnsentOperation:
         """Ask for a deploy, as the API does."""
+        if source_id is not None:
+            await self.store.record_source(workspace_id=self.workspace.id, source_id=source_id, size=1)
         return await self.store.admit_deploy(
             new=NewDeployment(
                 workspace_id=self.workspace.id,
                 project=project,
                 environment=environment,
                 image=image,
-                source_id=None,
+                source_id=source_id,
                 backend=Backend.DOCKER,
                 git=GitData(),
                 command=(),
@@ -107,11 +124,12 @@ class Lab:
                 key_auth_id=None,
                 regions=("local",),
                 actor="test",
+                **more,
             ),
             deadline_seconds=60,
         )
 
-    async def deploy(self, image: str = "app:1", **options: str) -> Operation:
+    async def deploy(self, image: str = "app:1", **options: Any) -> Operation:
         """Ask for a deploy and wait for its end."""
         return await self.ended(await self.admit(image, **options))
 
@@ -125,9 +143,13 @@ class Lab:
 
     async def ended(self, operation: UnsentOperation) -> Operation:
         """The operation, once it has ended."""
+        return await self.ended_by_id(operation.operation_id)
+
+    async def ended_by_id(self, operation_id: str) -> Operation:
+        """The same of one that nobody asked for."""
         async with asyncio.timeout(30):
             while True:
-                found = await self.operation(operation.operation_id)
+                found = await self.operation(operation_id)
                 if found.status in OPERATION_TERMINAL:
                     return found
                 await self.store.wait_for_change(timeout=1)
@@ -155,9 +177,44 @@ class Lab:
                 have[name] = self.behave(wanted[name])
             for name in have.keys() - wanted.keys():
                 del have[name]
-            report = RegionReport(complete=True, backends=(Backend.DOCKER,), instances=tuple(have.values()))
+            jobs = [
+                self._run_job(job)
+                for job in (state.jobs if state else ())
+                if await self.store.begin_job(region="local", job_id=job.id, claim="0" * 32)
+            ]
+            report = RegionReport(
+                complete=True, backends=(Backend.DOCKER,), instances=tuple(have.values()), jobs=tuple(jobs)
+            )
             await self.store.apply_region_report(region="local", report=report)
             await self.store.wait_for_change(timeout=1)
+
+    def _run_job(self, job: JobSpec) -> JobReport:
+        self.worked.append(job.id)
+        return self.work(job)
+
+    async def crash(self, deployment_id: str, reason: str) -> None:
+        """Its instance ends and is being restarted, as krane tells it."""
+        (instance,) = await self.store.instances_of(deployment_id=deployment_id)
+        said = InstanceReport(
+            id=instance.id,
+            deployment_id=deployment_id,
+            slot=0,
+            status=InstanceStatus.STARTING,
+            address=instance.address,
+            reason=reason,
+        )
+        report = RegionReport(complete=False, backends=(Backend.DOCKER,), instances=(said,))
+        await self.store.apply_region_report(region="local", report=report)
+
+    async def observed(self, operation: Operation) -> Observation:
+        """The observation of an operation, once it has ended."""
+        async with asyncio.timeout(30):
+            while True:
+                found = await self.store.observation_of(operation_id=operation.id)
+                if found is not None and found.status is not ObservationStatus.OPEN:
+                    await asyncio.sleep(0.3)  # its handler returns, before a worker that is ended waits for it
+                    return found
+                await self.store.wait_for_change(timeout=1)
 
     async def play_gateway(self) -> None:
         """Confirm every generation, if it answers at all."""
@@ -174,6 +231,17 @@ class Lab:
 def running(spec: RunSpec) -> InstanceReport:
     """An instance that runs."""
     return _report(spec, InstanceStatus.RUNNING, address="127.0.0.1:9")
+
+
+def succeeding(job: JobSpec) -> JobReport:
+    """A job that ends well."""
+    return JobReport(id=job.id, status=JobStatus.SUCCEEDED, exit_code=0)
+
+
+def breaking(job: JobSpec) -> JobReport:
+    """A job that ends badly."""
+    reason = "the release command exited with code 4; it printed:\nno such table"
+    return JobReport(id=job.id, status=JobStatus.FAILED, exit_code=4, reason=reason)
 
 
 def failing(spec: RunSpec) -> InstanceReport:
@@ -196,7 +264,12 @@ def _report(
 
 @asynccontextmanager
 async def open_lab(
-    restate: Restate, folder: Path, *, hook: Hook | None = None, limits: DeploySettings = LIMITS
+    restate: Restate,
+    folder: Path,
+    *,
+    hook: Hook | None = None,
+    limits: DeploySettings = LIMITS,
+    builds: BuildClient | None = None,
 ) -> AsyncIterator[Lab]:
     """A store, a worker, a dispatcher, a played krane and a played gateway around a running Restate."""
     url = f"sqlite+aiosqlite:///{folder / 'store.db'}"
@@ -211,7 +284,7 @@ async def open_lab(
         lab = Lab(store=store, workspace=await store.ensure_workspace(slug="default"), ingress=ingress)
         await store.krane_connected(region="local", backends=[Backend.DOCKER])
         logger = structlog.get_logger()
-        workflow = Workflow(Config(db=store, limits=limits, logger=logger), hook=hook)
+        workflow = Workflow(Config(db=store, limits=limits, logger=logger, build_client=builds), hook=hook)
         settings = RestateSettings(worker_port=worker_port, worker_grace_seconds=0.2)
         for work in (
             serve(workflow, settings),

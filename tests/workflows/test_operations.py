@@ -11,6 +11,8 @@ import pytest
 from tests.workflows.lab import LIMITS, Lab, Restate, failing, open_lab, starting
 from turnout.domain.errors import NotBuilt, Unavailable
 from turnout.domain.statuses import DeploymentStatus, OperationStatus, StepStatus
+from turnout.vault import MasterKeys, Vault
+from turnout.vault.testing import MemoryKeyStore
 from turnout.workflows import Config, Workflow
 
 
@@ -82,9 +84,10 @@ async def test_rollbacks_walk_back_through_the_history(lab: Lab) -> None:
 async def test_deploys_of_one_project_run_one_after_another_and_of_two_beside_each_other(lab: Lab) -> None:
     """The second of a project is started when the first has ended; another project's is not held up."""
     lab.behave = starting
-    slow, queued = await lab.admit("app:1"), await lab.admit("app:2")
+    slow = await lab.admit("app:1")
     while slow.deployment_id not in lab.placed:
         await lab.store.wait_for_change(timeout=1)
+    queued = await lab.admit("app:2")
     other = await lab.admit("app:1", project="other")
     while other.deployment_id not in lab.placed:
         await lab.store.wait_for_change(timeout=1)
@@ -148,9 +151,15 @@ async def test_the_handlers_serve_as_a_library(lab: Lab) -> None:
 
 def test_a_part_that_is_not_built_is_refused() -> None:
     """Rather than silently ignored."""
-    for part in ("vault", "cluster", "sentinel_image"):
+    for part in ("cluster", "sentinel_image"):
         with pytest.raises(NotBuilt, match=part):
             Workflow(Config(db=None, **{part: "x"}))  # type: ignore[arg-type]  # never looked at
+
+
+def test_a_vault_is_part_of_the_configuration(tmp_path: Path) -> None:
+    """As in the reference; deployments without one work too."""
+    vault = Vault(MemoryKeyStore({}), MasterKeys(tmp_path / "keys.json"))
+    Workflow(Config(db=None, vault=vault))  # type: ignore[arg-type]  # never looked at
 
 
 async def _status(lab: Lab, deployment_id: str) -> DeploymentStatus:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
+from turnout.builds.times import TimeIndex
 from turnout.domain.errors import Invalid, NotFound
 from turnout.domain.ids import is_id
 
@@ -35,6 +37,7 @@ class LogFiles:
             size = offset
         fresh = data[size - offset :]
         if fresh:
+            TimeIndex(_times(path)).note(datetime.now(UTC), size)
             with path.open("ab") as file:
                 file.write(fresh)
         self._drop_oldest(path)
@@ -45,14 +48,31 @@ class LogFiles:
         _check("dep", deployment_id)
         return tuple(sorted(path.stem for path in (self._folder / deployment_id).glob("ins_*.log")))
 
-    async def read(self, *, deployment_id: str, instance_id: str | None, follow: bool) -> AsyncIterator[bytes]:
-        """The output of one instance, or of all, each line as it was; with `follow`, what comes next too."""
+    async def read(
+        self, *, deployment_id: str, instance_id: str | None, follow: bool, since: datetime | None = None
+    ) -> AsyncIterator[bytes]:
+        """The output of one instance, or of all, each line as it was; with `follow`, what comes next too.
+
+        `since` leaves out what was printed before. Raises NotFound for an instance that printed nothing.
+        """
         if instance_id is not None and instance_id not in self.instances(deployment_id):
             raise NotFound(f"cannot read logs: {deployment_id} has no output of an instance {instance_id}")
-        return self._read(deployment_id, instance_id, follow)
+        return self._read(deployment_id, instance_id, follow, self._starts(deployment_id, since))
 
-    async def _read(self, deployment_id: str, instance_id: str | None, follow: bool) -> AsyncIterator[bytes]:
-        positions: dict[str, int] = {}
+    def _starts(self, deployment_id: str, since: datetime | None) -> dict[str, int]:
+        """Where to begin in each log; those that are not named are read from their beginning."""
+        if since is None:
+            return {}
+        starts: dict[str, int] = {}
+        for each in self.instances(deployment_id):
+            path = self._path(deployment_id, each)
+            offset = TimeIndex(_times(path)).offset_since(since)
+            starts[each] = _base(path) + path.stat().st_size if offset is None else offset
+        return starts
+
+    async def _read(
+        self, deployment_id: str, instance_id: str | None, follow: bool, positions: dict[str, int]
+    ) -> AsyncIterator[bytes]:
         while True:
             for each in (instance_id,) if instance_id else self.instances(deployment_id):
                 path = self._path(deployment_id, each)
@@ -84,11 +104,16 @@ class LogFiles:
         shorter.write_bytes(keep)
         _set_base(path, _base(path) + size - len(keep))
         shorter.replace(path)
+        TimeIndex(_times(path)).drop_before(_base(path))
 
 
 def _check(prefix: str, identifier: str) -> None:
     if not (is_id(identifier, "dep") if prefix == "dep" else is_id(identifier, "ins")):
         raise Invalid(f"cannot read logs: {identifier!r} is not an id of this kind: {prefix}_…")
+
+
+def _times(path: Path) -> Path:
+    return path.with_suffix(".times")
 
 
 def _base(path: Path) -> int:

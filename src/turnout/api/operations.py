@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from typing import Final
 
 from fastapi.responses import StreamingResponse
@@ -10,23 +10,28 @@ from fastapi.responses import StreamingResponse
 from turnout.api import sse
 from turnout.api.parts import Caller, OperationId
 from turnout.api.present import operation_document
-from turnout.domain.documents import OperationDocument
-from turnout.domain.records import Operation, OperationKind
+from turnout.domain.documents import OperationDocument, WaitingDocument
+from turnout.domain.explain import Situation, Waiting, explain, sentence
+from turnout.domain.places import said
+from turnout.domain.records import Operation
 from turnout.domain.statuses import OPERATION_TERMINAL
-from turnout.domain.waits import WaitKind
+from turnout.domain.waits import Wait, WaitKind
 
 _KEEP_ALIVE_SECONDS: Final = 10.0
-_WAITED_FOR: Final = {
-    WaitKind.INSTANCES_RUNNING: "its instances to pass their health checks",
-    WaitKind.INSTANCES_GONE: "its instances to be gone",
-    WaitKind.GENERATION: "the gateways to confirm the switch",
-}
 
 
 async def show_operation(caller: Caller, operation_id: OperationId) -> OperationDocument:
     """One operation with its timeline."""
     operation = await caller.store.get_operation(operation_id=operation_id, workspace_id=caller.workspace_id)
-    return await _document(caller, operation)
+    return await document_of(caller, operation)
+
+
+async def cancel_operation(caller: Caller, operation_id: str) -> OperationDocument:
+    """Cancel an operation that has not switched; 409 when it is too late. Repeat it as you like."""
+    operation = await caller.store.request_cancel(
+        operation_id=operation_id, workspace_id=caller.workspace_id, actor=caller.signed_in.name
+    )
+    return await document_of(caller, operation)
 
 
 async def follow_operation(caller: Caller, operation_id: OperationId) -> StreamingResponse:
@@ -48,7 +53,8 @@ async def _changes(caller: Caller, operation_id: str) -> AsyncIterator[bytes]:
         yield sse.KEEP_ALIVE
 
 
-async def _document(caller: Caller, operation: Operation) -> OperationDocument:
+async def document_of(caller: Caller, operation: Operation) -> OperationDocument:
+    """An operation with all there is to tell of it."""
     plan = await caller.store.load_deploy_plan(deployment_id=operation.deployment_id)
     return operation_document(
         operation,
@@ -56,21 +62,39 @@ async def _document(caller: Caller, operation: Operation) -> OperationDocument:
         steps=await caller.store.steps_of(operation_id=operation.id),
         routes=await caller.store.routes_of(project_id=operation.project_id),
         gateway_url=caller.parts.gateway_url,
-        waiting_for=await waiting_for(caller, operation),
+        observation=await caller.store.observation_of(operation_id=operation.id),
+        waiting=await waiting(caller, operation),
     )
 
 
-async def waiting_for(caller: Caller, operation: Operation) -> str | None:
-    """Why it does not go on, for whom: the deploy before it, Restate, or what its newest step waits for."""
+async def waiting(caller: Caller, operation: Operation) -> WaitingDocument | None:
+    """Why it does not go on: for whom or what it waits, since when and until when. None when it has ended."""
     if operation.status in OPERATION_TERMINAL:
         return None
-    if operation.kind is OperationKind.DEPLOY:
-        before = await caller.store.blocking_operation(operation_id=operation.id)
-        if before is not None:
-            return f"{before.id}, an earlier deploy of the same project"
-    for wait in await caller.store.open_waits():
-        if wait.operation_id == operation.id:
-            return f"{_WAITED_FOR[wait.kind]}, until {wait.deadline_at:%H:%M:%S} UTC at the latest"
-    if not await caller.parts.restate.restate_is_up():
-        return "Restate, which does not answer"
-    return None
+    limits = caller.parts.settings.deploy
+    waits = tuple(wait for wait in await caller.store.open_waits() if wait.operation_id == operation.id)
+    found = explain(
+        Situation(
+            operation=operation,
+            steps=await caller.store.steps_of(operation_id=operation.id),
+            waits=waits,
+            ahead=tuple(each.id for each in await caller.store.operations_ahead(operation_id=operation.id)),
+            build_seconds=limits.build_seconds,
+            restate_is_up=await caller.parts.restate.restate_is_up(),
+            build_line=await _build_line(caller, operation, waits),
+        )
+    )
+    return None if found is None else _waiting_document(found)
+
+
+async def _build_line(caller: Caller, operation: Operation, waits: Iterable[Wait]) -> str | None:
+    if not any(wait.kind is WaitKind.BUILD_PLACE for wait in waits):
+        return None
+    lines = await caller.store.build_lines(workspace_id=caller.workspace_id)
+    return said(lines[operation.id]) if operation.id in lines else None
+
+
+def _waiting_document(found: Waiting) -> WaitingDocument:
+    return WaitingDocument(
+        phase=found.phase, what=sentence(found), since=found.since, until=found.until, ahead=found.ahead
+    )

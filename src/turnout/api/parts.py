@@ -8,11 +8,14 @@ from typing import Annotated, Any, Protocol
 from fastapi import Path, Request
 
 from turnout.api.logs import LogFiles
+from turnout.builds.garbage import Collector
+from turnout.builds.output import BuildOutput
 from turnout.builds.sources import SourceStore
 from turnout.domain.errors import Unauthenticated
 from turnout.domain.plans import TokenRecord
 from turnout.settings import Settings
 from turnout.store import Store
+from turnout.vault import Vault
 
 OperationId = Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 """An id in a path. Its form is looked at loosely: one that nobody has is not found, whatever it looks like."""
@@ -32,8 +35,11 @@ class Parts:
     """Made once by the composition root."""
 
     store: Store
+    vault: Vault
     sources: SourceStore
     logs: LogFiles
+    build_output: BuildOutput
+    collector: Collector
     settings: Settings
     gateway_url: str
     restate: DurableExecution

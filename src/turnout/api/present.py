@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import Final
 
+from turnout.domain.comparison import Change, VariableChanges
 from turnout.domain.documents import (
     DeploymentDocument,
     DomainDocument,
     OperationDocument,
     ProjectDocument,
     StepDocument,
+    WaitingDocument,
 )
+from turnout.domain.job_documents import ObservationDocument
+from turnout.domain.observation import Observation
 from turnout.domain.plans import DeployPlan
 from turnout.domain.records import Deployment, Environment, Operation, Project, Route, Step, Sticky
+from turnout.domain.secret_documents import ChangeDocument, DiffDocument, VariableChangesDocument
 from turnout.domain.statuses import OPERATION_TERMINAL
 
 _ORDER: Final = (Sticky.NONE, Sticky.BRANCH, Sticky.ENVIRONMENT, Sticky.LIVE)
@@ -28,7 +34,8 @@ def operation_document(
     steps: Sequence[Step],
     routes: Iterable[Route],
     gateway_url: str,
-    waiting_for: str | None,
+    observation: Observation | None = None,
+    waiting: WaitingDocument | None,
 ) -> OperationDocument:
     """One operation, whole."""
     return OperationDocument(
@@ -44,7 +51,8 @@ def operation_document(
         previous_deployment_id=operation.previous_deployment_id,
         generation=operation.generation,
         propagation_ms=operation.propagation_ms,
-        waiting_for=None if operation.status in OPERATION_TERMINAL else waiting_for,
+        waiting_for=None if waiting is None else waiting.what,
+        waiting=waiting,
         domains=_domains(routes, operation.deployment_id, gateway_url),
         steps=tuple(
             StepDocument(
@@ -56,6 +64,7 @@ def operation_document(
             )
             for step in steps
         ),
+        observation=None if observation is None else observation_document(observation),
         created_at=operation.created_at,
         started_at=operation.started_at,
         ended_at=operation.ended_at,
@@ -71,8 +80,10 @@ def project_document(
     routes: Sequence[Route],
     running: Mapping[str, int],
     gateway_url: str,
+    observations: Iterable[Observation] = (),
 ) -> ProjectDocument:
     """A project with its deployments, newest first."""
+    seen = {each.deployment_id: each for each in observations}
     slugs = {environment.id: environment.slug for environment in environments}
     return ProjectDocument(
         project=project.slug,
@@ -87,6 +98,7 @@ def project_document(
                 routes=routes,
                 running=running.get(deployment.id, 0),
                 gateway_url=gateway_url,
+                observation=seen.get(deployment.id),
             )
             for deployment in deployments
         ),
@@ -101,6 +113,7 @@ def deployment_document(
     routes: Iterable[Route],
     running: int,
     gateway_url: str,
+    observation: Observation | None = None,
 ) -> DeploymentDocument:
     """One version of a project."""
     return DeploymentDocument(
@@ -115,6 +128,32 @@ def deployment_document(
         created_at=deployment.created_at,
         instances_running=running,
         domains=_domains(routes, deployment.id, gateway_url),
+        observation=None if observation is None else observation_document(observation),
+    )
+
+
+def observation_document(observation: Observation) -> ObservationDocument:
+    """What a deploy's observation showed, so far or in the end."""
+    told = [text for text in (observation.incident, observation.note) if text]
+    return ObservationDocument(
+        operation_id=observation.operation_id,
+        deployment_id=observation.deployment_id,
+        status=observation.status,
+        until=observation.until_at,
+        reason="\n".join(told) or None,
+        rollback_operation_id=observation.rollback_operation_id,
+    )
+
+
+def diff_document(before: str, after: str, changes: Sequence[Change], variables: VariableChanges) -> DiffDocument:
+    """What differs, as a document."""
+    named = VariableChangesDocument(**asdict(variables))
+    return DiffDocument(
+        before=before,
+        after=after,
+        same=not changes and variables == VariableChanges(),
+        changes=tuple(ChangeDocument(**asdict(each)) for each in changes),
+        variables=named,
     )
 
 

@@ -49,6 +49,7 @@ async def show_project(caller: Caller, project: Slug) -> ProjectDocument:
         routes=await caller.store.routes_of(project_id=found.id),
         running=await caller.store.running_instances(project_id=found.id),
         gateway_url=caller.parts.gateway_url,
+        observations=await caller.store.observations_of(project_id=found.id),
     )
 
 
@@ -74,12 +75,15 @@ async def deploy(caller: Caller, project: Slug, body: DeployBody) -> OperationAc
             ),
             command=body.run_command,
             build_command=body.build_command,
+            build=body.build,
             resources=body.resources,
             health=body.health,
             openapi_path=body.openapi_path,
             key_auth_id=body.key_auth_id,
             regions=caller.parts.settings.regions,
             actor=caller.signed_in.name,
+            release=body.release,
+            auto_rollback=body.auto_rollback,
         ),
         deadline_seconds=caller.parts.settings.deploy.deadline_seconds,
     )
@@ -122,18 +126,22 @@ async def _backend_for(caller: Caller, body: DeployBody) -> Backend:
     ):
         raise NotFound(f"cannot deploy: there is no source {body.source_id[:12]}…; upload it first")
     offered = await _offered(caller)
-    if body.image is not None or body.dockerfile:
+    if body.image is not None and body.backend is Backend.PROCESS:
+        raise Invalid(f"cannot deploy the image {body.image} as processes: an image runs on Docker")
+    if body.image is not None or (body.dockerfile and body.backend is None) or body.backend is Backend.DOCKER:
         if Backend.DOCKER not in offered:
-            what = f"the image {body.image}" if body.image is not None else "a folder with a Dockerfile"
+            what = f"the image {body.image}" if body.image is not None else "a folder as an image"
             raise Invalid(
                 f"cannot deploy {what}: no Docker Engine answers krane here; start Docker and run `turnout up` "
                 "again, or deploy a folder with a [run] command in its turnout.toml and no Dockerfile"
             )
         return Backend.DOCKER
+    if Backend.PROCESS not in offered and body.backend is None:
+        return Backend.DOCKER  # with a Dockerfile that the build generates
     if Backend.PROCESS not in offered:
         raise Invalid(
-            "cannot deploy a folder without a Dockerfile: krane runs containers only here; add a Dockerfile, or "
-            "start with `turnout up --backend auto`"
+            "cannot deploy as processes: krane runs containers only here; leave out [build] backend, or start with "
+            "`turnout up --backend auto`"
         )
     if not body.run_command:
         raise Invalid('cannot deploy: nothing says how to run it; write [run] command = "…" into turnout.toml')

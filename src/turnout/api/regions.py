@@ -12,6 +12,10 @@ from turnout.api import sse
 from turnout.api.parts import Caller
 from turnout.domain.documents import LogAccepted, RegionReport, Slug
 from turnout.domain.errors import NotFound, TooLarge
+from turnout.domain.job_documents import JobClaim, JobGrant
+from turnout.domain.jobs import Job
+from turnout.domain.records import Instance
+from turnout.domain.secret_documents import EnvironmentAnswer
 
 _KEEP_ALIVE_SECONDS: Final = 10.0
 _LOG_CHUNK_LIMIT: Final = 4 * 1024 * 1024
@@ -47,6 +51,24 @@ async def report(caller: Caller, region: Slug, body: RegionReport) -> Response:
     return Response(status_code=204)
 
 
+async def read_environment(
+    caller: Caller, region: Slug, deployment_id: Annotated[str, Path(pattern=r"^dep_[0-9a-z]{26}$")]
+) -> Response:
+    """The variables of a deployment that shall run in the region, with their values."""
+    snapshot = await caller.store.snapshot_of(deployment_id=deployment_id, region=region)
+    sealed = [(snapshot.place(each), each.sealed) for each in snapshot.variables]
+    values = await caller.parts.vault.decrypt_bulk(sealed)
+    names = (each.name for each in snapshot.variables)
+    answer = EnvironmentAnswer(variables=dict(zip(names, values, strict=True)))
+    return Response(answer.model_dump_json(), media_type="application/json", headers={"cache-control": "no-store"})
+
+
+async def begin_job(caller: Caller, region: Slug, instance_id: InstanceId, body: JobClaim) -> JobGrant:
+    """Whether krane may begin a job: granted to one claim, once."""
+    granted = await caller.store.begin_job(region=region, job_id=instance_id, claim=body.claim)
+    return JobGrant(granted=granted)
+
+
 async def append_log(
     caller: Caller,
     region: Slug,
@@ -55,8 +77,10 @@ async def append_log(
     offset: Annotated[int, Query(ge=0)],
 ) -> LogAccepted:
     """The next piece of an instance's output."""
-    instances = await caller.store.instances_of(deployment_id=deployment_id)
-    if not any(each.id == instance_id and each.region == region for each in instances):
+    known: list[Instance | Job] = [*await caller.store.instances_of(deployment_id=deployment_id)]
+    if (job := await caller.store.job_of(deployment_id=deployment_id)) is not None:
+        known.append(job)
+    if not any(each.id == instance_id and each.region == region for each in known):
         raise NotFound(f"cannot keep this output: {region} has reported no instance {instance_id}")
     data = bytearray()
     async for chunk in caller.request.stream():

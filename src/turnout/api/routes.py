@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from turnout.api import deployments, operations, projects, regions, sources, status
+from turnout.api import deployments, keeping, operations, projects, regions, rotation, sources, status, variables
 from turnout.api.access import Access
 
 
@@ -25,9 +25,15 @@ def _get(path: str, handler: Callable[..., Any], access: Access = Access.ADMIN) 
     return Route(method="GET", path=path, handler=handler, access=access)
 
 
+def _delete(path: str, handler: Callable[..., Any], access: Access = Access.ADMIN) -> Route:
+    return Route(method="DELETE", path=path, handler=handler, access=access)
+
+
 def _post(path: str, handler: Callable[..., Any], status: int, access: Access = Access.ADMIN) -> Route:
     return Route(method="POST", path=path, handler=handler, access=access, status=status)
 
+
+_VARIABLES: Final = "/v1/projects/{project}/environments/{environment}/variables"
 
 ROUTES: Final = (
     _get("/healthz", status.healthz, Access.OPEN),
@@ -38,11 +44,24 @@ ROUTES: Final = (
     _post("/v1/projects/{project}/deployments", projects.deploy, 202),
     _post("/v1/projects/{project}/rollback", projects.rollback, 202),
     _post("/v1/projects/{project}/promote", projects.promote, 202),
+    _get(_VARIABLES, variables.list_variables),
+    Route(method="PUT", path=_VARIABLES, handler=variables.set_variables, access=Access.ADMIN),
+    Route(method="DELETE", path=_VARIABLES, handler=variables.remove_variables, access=Access.ADMIN),
+    _post("/v1/vault/rotate", rotation.rotate, 200),
     _get("/v1/operations/{operation_id}", operations.show_operation),
     _get("/v1/operations/{operation_id}/events", operations.follow_operation),
+    _post("/v1/operations/{operation_id}/cancel", operations.cancel_operation, 202),
     _get("/v1/deployments/{deployment_id}", deployments.show_deployment),
+    _delete("/v1/deployments/{deployment_id}", keeping.remove),
+    _get("/v1/deployments/{deployment_id}/operation", keeping.newest_operation),
+    _post("/v1/deployments/{deployment_id}/stop", keeping.stop, 200),
+    _post("/v1/deployments/{deployment_id}/start", keeping.start, 202),
+    _post("/v1/garbage", keeping.collect, 200),
     _get("/v1/deployments/{deployment_id}/logs", deployments.read_logs),
+    _get("/v1/deployments/{before}/diff/{after}", deployments.diff),
     _get("/v1/regions/{region}/desired", regions.follow_desired, Access.KRANE),
     _post("/v1/regions/{region}/report", regions.report, 204, Access.KRANE),
+    _get("/v1/regions/{region}/deployments/{deployment_id}/environment", regions.read_environment, Access.KRANE),
+    _post("/v1/regions/{region}/jobs/{instance_id}/begin", regions.begin_job, 200, Access.KRANE),
     _post("/v1/regions/{region}/instances/{instance_id}/log", regions.append_log, 200, Access.KRANE),
 )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import turnout
-from turnout.api.operations import waiting_for
+from turnout.api.operations import waiting
 from turnout.api.parts import Caller
+from turnout.api.present import observation_document
 from turnout.domain.documents import (
     ActiveOperation,
     GatewayStatus,
@@ -57,6 +58,10 @@ async def show_status(caller: Caller) -> StatusDocument:
             for gateway in gateways
         ),
         operations=await _active(caller),
+        observations=tuple(
+            observation_document(each)
+            for each in await caller.store.open_observations(workspace_id=caller.workspace_id)
+        ),
     )
 
 
@@ -77,7 +82,8 @@ async def _active(caller: Caller) -> tuple[ActiveOperation, ...]:
                 kind=operation.kind,
                 project=slugs.get(operation.project_id, ""),
                 status=operation.status,
-                waiting_for=await waiting_for(caller, operation),
+                waiting_for=None if (why := await waiting(caller, operation)) is None else why.what,
+                waiting=why,
                 created_at=operation.created_at,
             )
             for operation in await caller.store.active_operations(workspace_id=caller.workspace_id)

@@ -9,6 +9,7 @@ import signal
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from turnout.builds.log import BuildLog, clean, failure
 from turnout.domain.errors import DeploymentFailed
@@ -17,13 +18,20 @@ _DRAIN_SECONDS = 2.0
 
 
 async def run_command(
-    arguments: Sequence[str], *, what: str, folder: Path, environment: Mapping[str, str], log: BuildLog
+    arguments: Sequence[str],
+    *,
+    what: str,
+    folder: Path,
+    environment: Mapping[str, str],
+    log: BuildLog,
+    stdin: int | BinaryIO = asyncio.subprocess.DEVNULL,
+    pass_fds: Sequence[int] = (),
 ) -> None:
     """Run a program to its end, its output into the log. Raises DeploymentFailed with its last lines.
 
     It is the first of a process group; when it ends, or we are cancelled, the whole group is killed.
     """
-    shown = clean(shlex.join(arguments))[:200]
+    shown = log.masked(clean(shlex.join(arguments)))[:200]
     log.say(f"{what}: {shown}")
     # A pipe of our own: with asyncio's, waiting for the program is waiting for everybody who holds the pipe.
     reading, writing = os.pipe()
@@ -32,10 +40,11 @@ async def run_command(
             *arguments,
             cwd=folder,
             env=dict(environment),
-            stdin=asyncio.subprocess.DEVNULL,
+            stdin=stdin,
             stdout=writing,
             stderr=asyncio.subprocess.STDOUT,
             process_group=0,
+            pass_fds=pass_fds,
         )
     except OSError as error:
         os.close(reading)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import tarfile
 from collections.abc import Iterable
 from pathlib import Path
@@ -15,31 +16,35 @@ DOCKERFILE: Final = "Dockerfile"
 DOCKERIGNORE: Final = ".dockerignore"
 
 
-def write_context(source: Path, destination: Path) -> None:
+def write_context(source: Path, destination: Path, *, dockerfile: str = DOCKERFILE, generated: str = "") -> None:
     """Write the build context of a source as a tar file, the same bytes for the same source.
 
+    `generated` is the text of a Dockerfile that the source has not got; it is put where `dockerfile` says.
     Raises Invalid when there is no Dockerfile, or `.dockerignore` cannot be understood.
     """
-    if not (source / DOCKERFILE).is_file():
-        raise Invalid(
-            "cannot build an image: there is no Dockerfile at the top of the folder; add one, or deploy it as a "
-            "process with a run command in turnout.toml"
-        )
+    if not generated and not (source / dockerfile).is_file():
+        raise Invalid(f"cannot build an image: there is no {dockerfile} in the folder")
     with tarfile.open(destination, "w", format=tarfile.PAX_FORMAT) as archive:
-        for name in context_files(source):
+        for name in context_files(source, dockerfile=dockerfile):
             path = source / name
             header = tarfile.TarInfo(name)
             header.size = path.stat().st_size
             header.mode = path.stat().st_mode & 0o755
             with path.open("rb") as file:
                 archive.addfile(header, file)
+        if generated:
+            header = tarfile.TarInfo(dockerfile)
+            text = generated.encode()
+            header.size, header.mode = len(text), 0o644
+            archive.addfile(header, io.BytesIO(text))
 
 
-def context_files(source: Path) -> list[str]:
+def context_files(source: Path, *, dockerfile: str = DOCKERFILE) -> list[str]:
     """The files of the context, in order. The Dockerfile is always among them: the engine reads it there."""
     names = sorted(path.relative_to(source).as_posix() for path in source.rglob("*") if path.is_file())
-    ignored = _rules(source / DOCKERIGNORE)
-    return [name for name in names if name in {DOCKERFILE, DOCKERIGNORE} or not ignored.match_file(name)]
+    own = source / f"{dockerfile}{DOCKERIGNORE}"  # a Dockerfile may have rules of its own beside it
+    ignored = _rules(own if own.is_file() else source / DOCKERIGNORE)
+    return [name for name in names if name in {dockerfile, DOCKERIGNORE} or not ignored.match_file(name)]
 
 
 def _rules(file: Path) -> PathSpec[Any]:

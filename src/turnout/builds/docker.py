@@ -1,116 +1,194 @@
-"""Builds an image with a Docker Engine, by the source's Dockerfile. The only file here that talks to one."""
+"""Builds an image with a Docker Engine, by the source's Dockerfile or a generated one, and pushes it."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+import os
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Final
 
-import aiodocker
-import aiohttp
-
-from turnout.builds.context import write_context
-from turnout.builds.layout import BuildFolder, image_tag
+from turnout.builds import processes
+from turnout.builds.buildkit import TRACE, Narrator
+from turnout.builds.command_line import build_with_cli, engine_environment, find_cli
+from turnout.builds.context import DOCKERFILE, write_context
+from turnout.builds.dockerfile import generate
+from turnout.builds.engine import Engine, open_engine
+from turnout.builds.layout import BuildFolder, image_id, image_tag
 from turnout.builds.locks import lock
 from turnout.builds.log import BuildLog, failure
 from turnout.builds.names import ArchiveLimits
 from turnout.builds.service import BuildRequest
 from turnout.builds.unpack import unpack
-from turnout.domain.errors import DeploymentFailed, Unavailable
+from turnout.domain.errors import DeploymentFailed, Invalid, Unavailable
+from turnout.settings import BuildSettings
 
 SOURCE_LABEL: Final = "dev.turnout.source"
 """SHA-256 of the source an image was built of."""
-PROJECT_LABEL: Final = "dev.turnout.project"
-_CHUNK: Final = 256 * 1024
+IMAGE_LABEL: Final = "dev.turnout.image"
+"""`image_id` of the request it was built for."""
+_NO_SESSION: Final = "no active session"
+
+
+async def find_image(request: BuildRequest, *, registry: str) -> str | None:
+    """The image of an equal request; with a registry by its digest there. Raises Unavailable."""
+    async with open_engine() as engine:
+        return await _find(engine, request, registry)
 
 
 async def build_image(
-    request: BuildRequest, archive: Path, *, folder: BuildFolder, limits: ArchiveLimits, log: BuildLog
+    request: BuildRequest,
+    archive: Path,
+    *,
+    folder: BuildFolder,
+    limits: ArchiveLimits,
+    settings: BuildSettings,
+    secrets: Mapping[str, str],
+    log: BuildLog,
 ) -> str:
-    """Build the image of a request, or find it built, and return its tag, `turnout/<project>:<source>`.
+    """Build the image of a request, or find it built, and return its name: by digest where there is a registry.
 
     Raises Invalid, TooLarge, Unavailable or DeploymentFailed with the engine's last lines.
     """
-    tag = image_tag(request.project, request.source_id)
+    tag = image_tag(request, settings.registry)
     locks = folder.home / "builds" / ".locks"
-    async with lock(locks / f"{request.source_id}.lock"), _engine() as docker:
-        if await _is_built(docker, tag, request.source_id):
-            log.say(f"nothing has changed: image {tag} is used again")
-            return tag
-        source, context = folder.scratch / "source", folder.scratch / "context.tar"
-        await asyncio.to_thread(unpack, archive, source, limits)
-        await asyncio.to_thread(write_context, source, context)
-        if request.build_command:
-            log.say("the build command is not used: the Dockerfile says how this image is built")
-        log.say(f"building the image {tag}")
-        await _build(docker, context, tag, request, log)
-    return tag
+    async with lock(locks / f"{image_id(request)}.lock"), open_engine() as engine:
+        if (found := await _find(engine, request, settings.registry)) is not None:
+            log.say(f"nothing has changed: image {found} is used again")
+            return found
+        if not await _is_built(engine, tag, request):
+            context, dockerfile = await _write_context(request, archive, folder, limits, log)
+            log.say(f"building the image {tag}")
+            params = _params(request, tag, dockerfile)
+            if secrets:
+                await _build_with_secrets(
+                    engine, context, params, settings=settings, secrets=secrets, folder=folder, log=log
+                )
+            else:
+                await _build(engine, context, params, settings, log)
+            if not await _is_built(engine, tag, request):
+                raise DeploymentFailed(failure("the engine ended the build without an image", log.last_lines()))
+        return await _push(engine, tag, log) if settings.registry else tag
 
 
-class _Engine(aiodocker.Docker):
-    """A connection whose failures are told plainly."""
-
-    async def __aenter__(self) -> Self:
-        try:
-            await self.version()
-        except (aiodocker.DockerError, aiohttp.ClientError, OSError) as error:
-            await self.close()
-            raise Unavailable(
-                f"cannot build an image: the Docker Engine does not answer ({error}); start it, or deploy as a process"
-            ) from error
-        return self
+async def _find(engine: Engine, request: BuildRequest, registry: str) -> str | None:
+    tag = image_tag(request, registry)
+    if not registry:
+        return tag if await _is_built(engine, tag, request) else None
+    digest = await engine.digest_in_registry(tag)
+    return None if digest is None else f"{tag.rpartition(':')[0]}@{digest}"
 
 
-def _engine() -> _Engine:
-    try:
-        return _Engine()
-    except ValueError as error:  # no socket where one is expected
-        raise Unavailable(
-            "cannot build an image: there is no Docker Engine on this machine; start one, or deploy as a process"
-        ) from error
+async def _is_built(engine: Engine, tag: str, request: BuildRequest) -> bool:
+    image = await engine.image(tag)
+    # Anybody can give the tag to another image.
+    labels = ((image or {}).get("Config") or {}).get("Labels") or {}
+    return bool(labels.get(IMAGE_LABEL) == image_id(request))
 
 
-async def _is_built(docker: aiodocker.Docker, tag: str, source_id: str) -> bool:
-    try:
-        image = await docker.images.inspect(tag)
-    except aiodocker.DockerError as error:
-        if error.status == 404:
-            return False
-        raise Unavailable(f"cannot build an image: the Docker Engine says: {error.message}") from error
-    # The tag holds a part of the source's hash only, and anybody can give it to another image.
-    labels = image.get("Config", {}).get("Labels") or {}
-    return bool(labels.get(SOURCE_LABEL) == source_id)
+async def _write_context(
+    request: BuildRequest, archive: Path, folder: BuildFolder, limits: ArchiveLimits, log: BuildLog
+) -> tuple[Path, str]:
+    source, context = folder.scratch / "source", folder.scratch / "context.tar"
+    await asyncio.to_thread(unpack, archive, source, limits)
+    named, generated = request.options.dockerfile, ""
+    if named is not None and not (source / named).is_file():
+        raise Invalid(f"cannot build an image: there is no {named} in the folder; turnout.toml names it")
+    if named is None and not (source / DOCKERFILE).is_file():
+        generated = generate(
+            {path.name for path in source.iterdir()},
+            run_command=request.run_command,
+            build_command=request.build_command,
+            base=request.options.base,
+        )
+        log.say("the folder has no Dockerfile; this one is used:")
+        log.feed(generated.encode())
+        if request.options.secrets:
+            log.say("the generated Dockerfile does not use the secrets; write one of your own for that")
+    elif request.build_command:
+        log.say("the build command is not used: the Dockerfile says how this image is built")
+    dockerfile = named or DOCKERFILE
+    await asyncio.to_thread(write_context, source, context, dockerfile=dockerfile, generated=generated)
+    return context, dockerfile
 
 
-async def _build(docker: aiodocker.Docker, context: Path, tag: str, request: BuildRequest, log: BuildLog) -> None:
-    labels = {SOURCE_LABEL: request.source_id, PROJECT_LABEL: request.project}
-    reason: str | None = None
-    try:
-        with context.open("rb") as file:
-            # When we are killed the connection ends with us, and then the engine ends the build.
-            async for message in _messages(docker, file, tag, labels):
-                reason = _take(message, log) or reason
-    except aiodocker.DockerError as error:
-        reason = reason or str(error.message)
-    except (aiohttp.ClientError, OSError) as error:
-        raise Unavailable(f"cannot build an image: the connection to the Docker Engine broke ({error})") from error
-    log.end_line()
+def _params(request: BuildRequest, tag: str, dockerfile: str) -> dict[str, str]:
+    labels = {SOURCE_LABEL: request.source_id, IMAGE_LABEL: image_id(request)}
+    params = {"t": tag, "dockerfile": dockerfile, "labels": json.dumps(labels), "rm": "1", "forcerm": "1"}
+    if request.options.args:
+        params["buildargs"] = json.dumps(dict(request.options.args), sort_keys=True)
+    if request.options.target is not None:
+        params["target"] = request.options.target
+    return params
+
+
+async def _build_with_secrets(
+    engine: Engine,
+    context: Path,
+    params: dict[str, str],
+    *,
+    settings: BuildSettings,
+    secrets: Mapping[str, str],
+    folder: BuildFolder,
+    log: BuildLog,
+) -> None:
+    if settings.builder == "classic" or not await engine.has_buildkit():
+        raise DeploymentFailed(
+            "the build of the image failed: [build] secrets needs BuildKit, and images are built with the classic "
+            "builder here; use an engine that has BuildKit, and do not set TURNOUT_BUILD_BUILDER to classic"
+        )
+    home = folder.scratch / "home"
+    home.mkdir(exist_ok=True)
+    environment = {**engine_environment(engine, os.environ, home=home), processes.MARK: str(folder.path)}
+    cli = await asyncio.to_thread(find_cli, environment)
+    await build_with_cli(cli, context, params, secrets=secrets, environment=environment, log=log)
+
+
+async def _build(engine: Engine, context: Path, params: dict[str, str], settings: BuildSettings, log: BuildLog) -> None:
+    buildkit = settings.builder == "buildkit" or (settings.builder == "auto" and await engine.has_buildkit())
+    reason = await _attempt(engine, context, params, buildkit=buildkit, log=log)
+    if reason is not None and buildkit and settings.builder == "auto" and _NO_SESSION in reason:
+        log.say("BuildKit cannot sign in to the registry of a base image; the classic builder goes on")
+        reason = await _attempt(engine, context, params, buildkit=False, log=log)
     if reason is not None:
         raise DeploymentFailed(failure(_sentence(reason), log.last_lines()))
-    if not await _is_built(docker, tag, request.source_id):
-        raise DeploymentFailed(failure("the engine ended the build without an image", log.last_lines()))
 
 
-async def _messages(
-    docker: aiodocker.Docker, file: Any, tag: str, labels: dict[str, str]
-) -> AsyncIterator[dict[str, Any]]:
-    stream = docker.images.build(
-        fileobj=file, encoding="identity", tag=tag, labels=labels, rm=True, forcerm=True, stream=True
-    )
-    async for message in stream:
-        yield message
+async def _attempt(
+    engine: Engine, context: Path, params: dict[str, str], *, buildkit: bool, log: BuildLog
+) -> str | None:
+    """Build; returns why it failed, or None."""
+    reason: str | None = None
+    narrator = Narrator(log)
+    try:
+        async for message in engine.build_messages(context, params | ({"version": "2"} if buildkit else {})):
+            if message.get("id") == TRACE:
+                narrator.take(message.get("aux"))
+            reason = _take(message, log) or reason
+    except DeploymentFailed as error:
+        reason = reason or error.detail
+    log.end_line()
+    return reason
+
+
+async def _push(engine: Engine, tag: str, log: BuildLog) -> str:
+    """Push an image; returns its name by digest, which nobody can ever lead to another one."""
+    repository, _, label = tag.rpartition(":")
+    log.say(f"pushing {tag}")
+    digest, reason = None, None
+    try:
+        async for message in engine.push_messages(repository, label):
+            digest = (message.get("aux") or {}).get("Digest") or digest
+            reason = _take(message, log) or reason
+    except DeploymentFailed as error:
+        reason = reason or error.detail
+    log.end_line()
+    if reason is not None or digest is None:
+        raise DeploymentFailed(
+            failure(f"the image could not be pushed to {repository}: {reason or 'no digest came back'}", ())
+        )
+    return f"{repository}@{digest}"
 
 
 def _take(message: dict[str, Any], log: BuildLog) -> str | None:
@@ -132,3 +210,15 @@ def _sentence(reason: str) -> str:
     if any(hint in reason for hint in ("dial tcp", "no such host", "i/o timeout", "connection refused")):
         return f"the build of the image failed: the network or the registry does not answer: {reason}"
     return f"the build of the image failed: {reason}"
+
+
+async def remove_image(tag: str) -> str | None:
+    """Take a tag away, and its layers when nothing else has them; returns why it is still there, if it is.
+
+    A tag that is gone already is gone. The engine keeps what a container uses, stopped or not.
+    """
+    try:
+        async with open_engine() as engine:
+            return await engine.remove(tag)
+    except Unavailable as error:
+        return error.detail

@@ -1,6 +1,6 @@
 """Where a build keeps what, and which release a request leads to. Pure but for the paths' own names.
 
-<home>/builds/<deployment id>/     request.json attempt.json pid.json cancelled result.json log lock
+<home>/builds/<deployment id>/     request.json attempt.json pid.json cancelled result.json log log.times lock
 <home>/releases/<hash>/            app/ .venv/ release.json (written last: a folder without it is no release)
 <home>/releases/.<hash>.lock       held by whoever builds it; gone with its last holder
 """
@@ -17,10 +17,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from turnout.builds.service import BuildRequest
 from turnout.domain.errors import Invalid
 
 RELEASE_PREFIX: Final = "release:"
-_FORMAT: Final = 1
+_TAG_CHARACTERS: Final = 32
+"""128 bits: nobody finds two sources that share them."""
+_FORMAT: Final = 2
 """Raised when the way of building changes so much that older releases must not be used again."""
 
 
@@ -66,6 +69,10 @@ class BuildFolder:
         return self.path / "log"
 
     @property
+    def log_times(self) -> Path:
+        return self.path / "log.times"
+
+    @property
     def builder_output(self) -> Path:
         """What the builder itself printed: nothing, unless it broke."""
         return self.path / "builder.out"
@@ -108,19 +115,49 @@ class ReleaseFolder:
         return self.path.with_name(f".{self.path.name}.lock")
 
 
-def release_id(source_id: str, build_command: Sequence[str]) -> str:
-    """Same source, same command, same Python, same kind of machine: same release."""
+def release_id(source_id: str, build_command: Sequence[str], *, workspace: str = "", secrets_mark: str = "") -> str:
+    """Same workspace, source, command and secrets, same Python, same kind of machine: same release."""
     ingredients = [
         _FORMAT,
+        workspace,
         source_id,
         list(build_command),
         platform.python_version(),
         sys.platform,
         platform.machine(),
+        *([secrets_mark] if secrets_mark else ()),
     ]
     return hashlib.sha256(json.dumps(ingredients).encode()).hexdigest()
 
 
-def image_tag(project: str, source_id: str) -> str:
-    """Same source, same image: the tag of what Docker builds."""
-    return f"turnout/{project}:{source_id[:12]}"
+def release_id_of(request: BuildRequest) -> str:
+    """The release that a request leads to."""
+    return release_id(
+        request.source_id, request.build_command, workspace=request.workspace, secrets_mark=request.secrets_mark
+    )
+
+
+def image_id(request: BuildRequest) -> str:
+    """Same workspace, source, options, commands and secrets, same kind of machine: same image."""
+    options = request.options
+    ingredients = [
+        _FORMAT,
+        request.workspace,
+        request.source_id,
+        [options.dockerfile, options.target, sorted(options.args.items()), options.base],
+        list(request.build_command),
+        list(request.run_command),
+        platform.machine(),
+        *([[sorted(options.secrets), request.secrets_mark]] if options.secrets else ()),
+    ]
+    return hashlib.sha256(json.dumps(ingredients).encode()).hexdigest()
+
+
+def image_repository(workspace: str, registry: str) -> str:
+    """Where the images of a workspace are kept: in the registry if there is one, else in the engine alone."""
+    return f"{registry or 'turnout'}/{workspace}"
+
+
+def image_tag(request: BuildRequest, registry: str = "") -> str:
+    """The name of what Docker builds, after what it is built of."""
+    return f"{image_repository(request.workspace, registry)}:{image_id(request)[:_TAG_CHARACTERS]}"

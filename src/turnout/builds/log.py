@@ -7,9 +7,12 @@ import re
 import unicodedata
 from collections import deque
 from collections.abc import Iterable
+from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
+
+from turnout.builds.times import TimeIndex
 
 MAX_LOG_BYTES: Final = 10 * 1024 * 1024
 MAX_REASON: Final = 4000
@@ -18,6 +21,10 @@ _KEPT_LINES: Final = 20
 _MAX_LINE: Final = 2000
 """Characters; a longer line is broken."""
 _MAX_QUOTED_LINE: Final = 300
+_MIN_MASKED: Final = 4
+"""Characters; what is shorter would make a log unreadable, and is no secret."""
+_MASKED: Final = "****"
+_LINE_END: Final = re.compile(r"[\r\n]+")
 _ESCAPES: Final = re.compile(r"\x1b(\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)?|[@-_])")
 _CREDENTIALS: Final = re.compile(r"(?<=://)[^/\s@]+@")
 
@@ -25,9 +32,11 @@ _CREDENTIALS: Final = re.compile(r"(?<=://)[^/\s@]+@")
 class BuildLog:
     """Appends lines to a file, and remembers the last ones. Used by one process at a time."""
 
-    def __init__(self, path: Path, *, limit_bytes: int = MAX_LOG_BYTES) -> None:
+    def __init__(self, path: Path, *, limit_bytes: int = MAX_LOG_BYTES, secrets: Iterable[str] = ()) -> None:
         self._file = path.open("ab", buffering=0)
+        self._mask = Mask(secrets)
         self._left = limit_bytes - self._file.tell()
+        self._times = TimeIndex(path.with_name(f"{path.name}.times"))
         self._decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
         self._open_line = ""
         self._last: deque[str] = deque(maxlen=_KEPT_LINES)
@@ -44,7 +53,11 @@ class BuildLog:
     def say(self, text: str) -> None:
         """A line of Turnout's own; it is not part of what is quoted in a reason."""
         self.end_line()
-        self._write(clean(f"==> {text}"))
+        self._write(self.masked(clean(f"==> {text}")))
+
+    def masked(self, text: str) -> str:
+        """`text` without the secrets of the build."""
+        return self._mask(text)
 
     def feed(self, output: bytes) -> None:
         """Some output of a program, cut anywhere."""
@@ -52,7 +65,9 @@ class BuildLog:
         *lines, self._open_line = text.split("\n")
         for line in lines:
             self._add(line)
-        while len(self._open_line) > _MAX_LINE:
+        while len(self._open_line) > _MAX_LINE + self._mask.longest:
+            # First the secrets: none may be cut in two. One that is not whole yet begins behind the cut.
+            self._open_line = self._mask(self._open_line)
             self._add(self._open_line[:_MAX_LINE])
             self._open_line = self._open_line[_MAX_LINE:]
 
@@ -68,7 +83,7 @@ class BuildLog:
 
     def _add(self, line: str) -> None:
         # A progress bar writes over itself: what a person would see in the end is behind the last return.
-        line = clean(line.rstrip("\r").rpartition("\r")[2])
+        line = self._mask(clean(self._mask(line.rstrip("\r").rpartition("\r")[2])))
         if line.strip():
             self._last.append(line)
         self._write(line)
@@ -81,10 +96,25 @@ class BuildLog:
             self._left = 0
             return
         self._left -= len(data)
+        self._times.note(datetime.now(UTC), self._file.tell())
         try:
             self._file.write(data)
         except OSError:  # a full disk ends the log, and a program that prints must not wait for us for ever
             self._left = 0
+
+
+class Mask:
+    """Replaces secrets by asterisks: each line of a value that has enough characters not to be found by chance."""
+
+    def __init__(self, values: Iterable[str]) -> None:
+        lines = {line.strip() for value in values for line in _LINE_END.split(value)}
+        lines |= {clean(line) for line in lines}
+        found = sorted((line for line in lines if len(line) >= _MIN_MASKED), key=len, reverse=True)
+        self._pattern = re.compile("|".join(re.escape(line) for line in found)) if found else None
+        self.longest = len(found[0]) if found else 0
+
+    def __call__(self, text: str) -> str:
+        return text if self._pattern is None else self._pattern.sub(_MASKED, text)
 
 
 def clean(text: str) -> str:

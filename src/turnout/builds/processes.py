@@ -22,21 +22,27 @@ _STEP_SECONDS: Final = 0.02
 _QUIET_ROUNDS: Final = 2
 
 
-def start_detached(arguments: Sequence[str], *, environment: Mapping[str, str], output: Path, keep_open: int) -> None:
+def start_detached(
+    arguments: Sequence[str], *, environment: Mapping[str, str], output: Path, keep_open: int, told: bytes = b""
+) -> None:
     """Start a process in a session of its own, so that no signal to us and no end of ours reaches it.
 
-    It inherits the open file `keep_open`, and with it a lock on that file. Raises OSError.
+    It inherits the open file `keep_open`, and with it a lock on that file. It finds `told` on its standard input,
+    which is a pipe: nothing of it is in arguments, environment or a file. Raises OSError.
     """
     with output.open("ab") as file:
         process = subprocess.Popen(
             arguments,
             env=dict(environment),
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE if told else subprocess.DEVNULL,
             stdout=file,
             stderr=file,
             start_new_session=True,
             pass_fds=(keep_open,),
         )
+    if process.stdin is not None:
+        with suppress(BrokenPipeError), process.stdin as pipe:  # one that died is started again by the next look
+            pipe.write(told)
     # Somebody has to take notice of its end, or it stays in the process table for as long as we live.
     threading.Thread(target=process.wait, name=f"reap-{process.pid}", daemon=True).start()
 

@@ -22,7 +22,7 @@ from turnout.builds import processes
 from turnout.builds.commands import run_command
 from turnout.builds.disk import read_json, write_json
 from turnout.builds.environment import command_environment
-from turnout.builds.layout import RELEASE_PREFIX, BuildFolder, ReleaseFolder, release_id
+from turnout.builds.layout import RELEASE_PREFIX, BuildFolder, ReleaseFolder, release_id_of
 from turnout.builds.locks import lock
 from turnout.builds.log import BuildLog
 from turnout.builds.names import ArchiveLimits
@@ -32,6 +32,8 @@ from turnout.builds.unpack import unpack
 _PYTHON_FILES: Final = ("requirements.txt", "pyproject.toml", "setup.py", "setup.cfg", "Pipfile")
 _PYTHON_PROGRAMS: Final = re.compile(r"(python|pip)[0-9.]*")
 _REQUIREMENTS: Final = "requirements.txt"
+_BUILD_COMMAND: Final = "the build command"
+"""It alone sees the secrets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +61,7 @@ def plan_commands(
         pip = (str(venv / "bin" / "python"), "-m", "pip", "install", "-r", _REQUIREMENTS)
         commands.append(Command("installing requirements.txt", pip))
     if build_command:
-        commands.append(Command("the build command", build_command))
+        commands.append(Command(_BUILD_COMMAND, build_command))
     return tuple(commands)
 
 
@@ -75,13 +77,14 @@ async def build_release(
     folder: BuildFolder,
     limits: ArchiveLimits,
     environ: Mapping[str, str],
+    secrets: Mapping[str, str],
     log: BuildLog,
 ) -> str:
     """Make the release of a request, or find it made, and return its image, `release:<hash>`.
 
     Raises Invalid, TooLarge, Unavailable or DeploymentFailed; then nothing is left of the release.
     """
-    identifier = release_id(request.source_id, request.build_command)
+    identifier = release_id_of(request)
     release = ReleaseFolder.of(folder.home, identifier)
     async with lock(release.lock):
         if release.record.exists():
@@ -91,7 +94,7 @@ async def build_release(
         try:
             await asyncio.to_thread(_claim, release, folder)
             await asyncio.to_thread(unpack, archive, release.app, limits)
-            await _run_commands(request, release, folder, environ, log)
+            await _run_commands(request, release, folder, environ=environ, secrets=secrets, log=log)
             write_json(release.record, _record(request, identifier, release))
         finally:
             # Success: what a command left running ends with the build. Otherwise: what it wrote goes too.
@@ -120,7 +123,13 @@ def _claim(release: ReleaseFolder, folder: BuildFolder) -> None:
 
 
 async def _run_commands(
-    request: BuildRequest, release: ReleaseFolder, folder: BuildFolder, environ: Mapping[str, str], log: BuildLog
+    request: BuildRequest,
+    release: ReleaseFolder,
+    folder: BuildFolder,
+    *,
+    environ: Mapping[str, str],
+    secrets: Mapping[str, str],
+    log: BuildLog,
 ) -> None:
     home, temporary = folder.scratch / "home", folder.scratch / "tmp"
     for path in (home, temporary):
@@ -129,11 +138,12 @@ async def _run_commands(
     for command in plan_commands(files, request.build_command, python=sys.executable, venv=release.venv):
         venv = release.venv if (release.venv / "bin").is_dir() else None
         environment = command_environment(environ, home=home, temporary=temporary, venv=venv)
+        told = secrets if command.what == _BUILD_COMMAND else {}
         await run_command(
             command.arguments,
             what=command.what,
             folder=release.app,
-            environment={**environment, processes.MARK: str(folder.path)},
+            environment={**environment, **told, processes.MARK: str(folder.path)},
             log=log,
         )
 

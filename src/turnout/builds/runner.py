@@ -7,6 +7,7 @@ It inherits the lock of its build folder, which tells everybody else that it liv
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import sys
 from collections.abc import Mapping
@@ -25,7 +26,8 @@ from turnout.builds.release import build_release
 from turnout.builds.results import done, failed, late_reason
 from turnout.builds.service import BuildRequest
 from turnout.domain.errors import TurnoutError
-from turnout.domain.records import Backend
+from turnout.domain.records import Backend, BuildOptions
+from turnout.settings import BuildSettings
 
 _NICE = 10
 """A build must not take the machine from the apps that serve."""
@@ -40,8 +42,11 @@ def main(path: str) -> None:
     write_json(folder.builder, {"pid": os.getpid(), "started": processes.started(os.getpid())})
     if folder.cancelled.exists():  # between our start and the line above nobody could have found us
         return
-    with BuildLog(folder.log) as log:
-        result = asyncio.run(_build(folder, log))
+    secrets = _secrets(read_json(folder.request) or {})
+    if secrets is None:  # who started us died before all was said: the next look starts another
+        return
+    with BuildLog(folder.log, secrets=secrets.values()) as log:
+        result = asyncio.run(_build(folder, secrets, log))
         log.say(result["reason"].partition("\n")[0] if result["reason"] else f"done: {result['image']}")
     # First the room, then the result: on a full disk the second needs the first.
     processes.kill_build(folder.path)
@@ -49,20 +54,40 @@ def main(path: str) -> None:
     write_json(folder.result, result)
 
 
-async def _build(folder: BuildFolder, log: BuildLog) -> dict[str, Any]:
+def _secrets(document: Mapping[str, Any]) -> dict[str, str] | None:
+    """The values of the build's secrets, from standard input; None when not all of them came."""
+    if not document.get("options", {}).get("secrets"):
+        return {}
+    try:
+        told = json.loads(sys.stdin.buffer.read())
+    except ValueError:
+        return None
+    finally:
+        sys.stdin.close()
+        os.open(os.devnull, os.O_RDONLY)  # takes the place of the pipe
+    return {str(name): str(value) for name, value in told.items()}
+
+
+async def _build(folder: BuildFolder, secrets: Mapping[str, str], log: BuildLog) -> dict[str, Any]:
     document = read_json(folder.request) or {}
     request = request_from(document)
     try:
         async with asyncio.timeout(seconds_left(folder, request.deadline_seconds)):
             with disk_errors("build"):
-                return done(await _image(request, document, folder, log))
+                return done(await _image(request, document, folder, secrets, log))
     except TimeoutError:
         return failed(failure(late_reason(request.deadline_seconds), log.last_lines()))
     except TurnoutError as error:
-        return failed(error.detail)
+        return failed(log.masked(error.detail))
 
 
-async def _image(request: BuildRequest, document: Mapping[str, Any], folder: BuildFolder, log: BuildLog) -> str:
+async def _image(
+    request: BuildRequest,
+    document: Mapping[str, Any],
+    folder: BuildFolder,
+    secrets: Mapping[str, str],
+    log: BuildLog,
+) -> str:
     rmtree(folder.scratch, ignore_errors=True)  # of an attempt before this one
     folder.scratch.mkdir()
     archive = Path(document["archive"])
@@ -71,18 +96,26 @@ async def _image(request: BuildRequest, document: Mapping[str, Any], folder: Bui
         # Only here: a build of a process must not wait for, or fail by, what it does not need.
         from turnout.builds.docker import build_image  # noqa: PLC0415
 
-        return await build_image(request, archive, folder=folder, limits=limits, log=log)
-    return await build_release(request, archive, folder=folder, limits=limits, environ=os.environ, log=log)
+        settings = BuildSettings(**document.get("docker", {}))
+        return await build_image(
+            request, archive, folder=folder, limits=limits, settings=settings, secrets=secrets, log=log
+        )
+    return await build_release(
+        request, archive, folder=folder, limits=limits, environ=os.environ, secrets=secrets, log=log
+    )
 
 
 def request_from(document: Mapping[str, Any]) -> BuildRequest:
     """The request that was written down."""
     return BuildRequest(
         deployment_id=document["deployment_id"],
-        project=document["project"],
+        workspace=document["workspace"],
         source_id=document["source_id"],
         backend=Backend(document["backend"]),
         build_command=tuple(document["build_command"]),
+        options=BuildOptions.from_document(document["options"]),
+        secrets_mark=document.get("secrets_mark", ""),
+        run_command=tuple(document["run_command"]),
         deadline_seconds=document["deadline_seconds"],
     )
 

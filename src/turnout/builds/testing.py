@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from turnout.builds.layout import RELEASE_PREFIX, image_tag, release_id
+from turnout.builds.layout import RELEASE_PREFIX, image_tag, release_id_of
 from turnout.builds.service import BuildRequest, BuildState, BuildStatus
 from turnout.domain.errors import NotFound
 from turnout.domain.records import Backend
@@ -26,6 +26,11 @@ class FakeBuilds:
     started: list[BuildRequest] = field(default_factory=list)
     """Requests that began a build."""
     _states: dict[str, BuildState] = field(default_factory=dict)
+
+    async def find(self, request: BuildRequest) -> str | None:
+        """See BuildClient."""
+        image = _image(request)
+        return image if image in self.built else None
 
     async def start(self, request: BuildRequest) -> None:
         """See BuildClient."""
@@ -61,10 +66,13 @@ class FakeBuilds:
             return BuildState(status=BuildStatus.RUNNING)
         if (reason := self.failures.get(request.source_id)) is not None:
             return BuildState(status=BuildStatus.FAILED, reason=reason)
-        if request.backend is Backend.DOCKER:
-            image = image_tag(request.project, request.source_id)
-        else:
-            image = RELEASE_PREFIX + release_id(request.source_id, request.build_command)
+        image = _image(request)
         if image not in self.built:
             self.built.append(image)
         return BuildState(status=BuildStatus.DONE, image=image)
+
+
+def _image(request: BuildRequest) -> str:
+    if request.backend is Backend.DOCKER:
+        return image_tag(request)
+    return RELEASE_PREFIX + release_id_of(request)

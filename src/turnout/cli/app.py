@@ -7,7 +7,27 @@ from typing import Annotated, Final
 import typer
 
 from turnout import __version__
-from turnout.cli import deploy, down, logs, ls, part, promote, rollback, status, up
+from turnout.cli import (
+    build,
+    cancel,
+    deploy,
+    diff,
+    down,
+    env,
+    gc,
+    logs,
+    ls,
+    part,
+    promote,
+    rm,
+    rollback,
+    start,
+    status,
+    stop,
+    up,
+    vault,
+    why,
+)
 
 _PARTS: Final = "Parts, each alone in the foreground"
 
@@ -37,8 +57,28 @@ def _main(
     pass
 
 
-for verb in (up.up, deploy.deploy, ls.ls, rollback.rollback, promote.promote, logs.logs, status.status, down.down):
+VERBS: Final = (
+    up.up,
+    deploy.deploy,
+    ls.ls,
+    rollback.rollback,
+    promote.promote,
+    diff.diff,
+    cancel.cancel,
+    stop.stop,
+    start.start,
+    rm.rm,
+    gc.gc,
+    logs.logs,
+    status.status,
+    why.why,
+    build.build,
+    down.down,
+)
+for verb in VERBS:
     app.command()(verb)
+for group in (env.verbs, vault.verbs):
+    app.add_typer(group)
 
 
 @app.command(rich_help_panel=_PARTS)

@@ -76,6 +76,7 @@ def result(operation: OperationDocument) -> dict[str, Any]:
             "duration_ms",
             "generation",
             "propagation_ms",
+            "observation",
         },
     )
 
@@ -92,6 +93,7 @@ def _body(app: App, *, environment: str, image: str | None, git: Any, key_auth_i
 
     from turnout.domain.documents import DeployBody
     from turnout.domain.errors import Invalid
+    from turnout.domain.records import BuildOptions
 
     manifest = app.manifest
     try:
@@ -99,10 +101,14 @@ def _body(app: App, *, environment: str, image: str | None, git: Any, key_auth_i
             environment=environment,
             image=image,
             dockerfile=image is None and app.dockerfile,
+            build=manifest.build if image is None else BuildOptions(),
+            backend=manifest.backend if image is None else None,
             git=git,
             build_command=manifest.build_command if image is None else (),
             run_command=manifest.run_command if image is None else (),
             resources=manifest.resources,
+            release=manifest.release,
+            auto_rollback=manifest.auto_rollback,
             health=manifest.health,
             openapi_path=manifest.openapi_path,
             key_auth_id=key_auth_id,

@@ -53,10 +53,18 @@ Result = Callable[["OperationDocument"], dict[str, Any]]
 """What `--json` prints of it."""
 
 
-def run_operation(begin: Begin, result: Result, *, as_json: bool, detach: bool) -> int:
+def run_operation(
+    begin: Begin,
+    result: Result,
+    *,
+    as_json: bool,
+    detach: bool,
+    good: frozenset[OperationStatus] = GOOD,
+    end: Callable[[OperationDocument], None] | None = None,
+) -> int:
     """Begin an operation, follow it to its end unless `detach`, print the result, and return the exit code.
 
-    Ctrl-C leaves: what has begun goes on.
+    Ctrl-C leaves: what has begun goes on. `good` are the ends that are wanted, `end` prints one.
     """
     begun: list[OperationAccepted] = []
     try:
@@ -71,11 +79,11 @@ def run_operation(begin: Begin, result: Result, *, as_json: bool, detach: bool) 
         show.document(_detached(begun[0])) if as_json else print(begun[0].operation_id)
         return DONE
     if as_json:
-        failed = {} if operation.status in GOOD else {"error": error_document(_error(operation))}
+        failed = {} if operation.status in good else {"error": error_document(_error(operation))}
         show.document(result(operation) | failed)
     else:
-        _print_end(operation)
-    return DONE if operation.status in GOOD else FAILED
+        (end or _print_end)(operation)
+    return DONE if operation.status in good else FAILED
 
 
 async def _run(
@@ -126,11 +134,14 @@ def _print_end(operation: OperationDocument) -> None:
     if operation.status not in GOOD:
         show.note(f"turnout: {operation.kind} {operation.status}: {operation.reason or 'no reason was given'}")
         return
-    live = f"{operation.deployment_id} is live" if operation.live else f"{operation.deployment_id} is ready, not live"
+    state = "runs" if operation.kind is OperationKind.START else "is ready, not live"
+    live = f"{operation.deployment_id} {'is live' if operation.live else state}"
     switch = f", at the gateways after {show.duration(operation.propagation_ms)}" if operation.propagation_ms else ""
     print(f"{live} ({show.duration(operation.duration_ms)}{switch})")
     if operation.reason:
         show.note(operation.reason)
+    if seen := show.observed(operation.observation):
+        show.note(seen.removeprefix(", "))
     for domain in operation.domains:
         print(f"  {domain.sticky:<12} {domain.url}")
 

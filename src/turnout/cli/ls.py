@@ -59,7 +59,7 @@ def _print(listed: ProjectDocument) -> None:
             "[green]●[/]" if each.live else "",
             each.id,
             each.environment,
-            str(each.status),
+            str(each.status) + show.observed(each.observation),
             str(each.instances_running),
             show.age(each.created_at),
             each.git_branch or "",

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from turnout.domain.documents import DomainDocument
+    from turnout.domain.job_documents import ObservationDocument
 
 
 def document(content: Any) -> None:
@@ -43,6 +44,15 @@ def plain_table(*headings: str) -> Table:
 def domains(all_of_them: tuple[DomainDocument, ...]) -> str:
     """The addresses of a deployment, a line each."""
     return "\n".join(each.url for each in all_of_them)
+
+
+def observed(observation: ObservationDocument | None) -> str:
+    """How the time after the switch goes, behind a status; nothing when all was well."""
+    if observation is None or observation.status in ("passed", "replaced"):
+        return ""
+    if observation.status == "open":
+        return f", observed until {observation.until.astimezone():%H:%M:%S}"
+    return ", degraded" + (", rolled back by itself" if observation.rollback_operation_id else "")
 
 
 def age(since: datetime, *, now: datetime | None = None) -> str:

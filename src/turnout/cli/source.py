@@ -43,13 +43,21 @@ def read_app(folder: Path, *, needs_run: bool) -> App:
     procfile = _text(folder / "Procfile")
     if procfile is not None and not manifest.run_command and needs_run:
         manifest = replace(manifest, run_command=parse_procfile(procfile).run_command)
-    dockerfile = (folder / "Dockerfile").is_file()
-    if needs_run and not manifest.run_command and not dockerfile:
+    named = manifest.build.dockerfile
+    if needs_run and named is not None and not (folder / named).is_file():
+        raise Invalid(f"cannot deploy {folder}: there is no {named} in it, and turnout.toml names it")
+    dockerfile = (folder / (named or "Dockerfile")).is_file()
+    if needs_run and not manifest.run_command and not dockerfile and not _runs_by_itself(folder):
         raise Invalid(
             f"cannot deploy {folder}: nothing in it says what to run; write a turnout.toml such as\n\n{_EXAMPLE}\n\n"
             "or a Procfile with a web: line, or a Dockerfile"
         )
     return App(folder=folder, manifest=manifest, dockerfile=dockerfile)
+
+
+def _runs_by_itself(folder: Path) -> bool:
+    """Whether an image of the folder knows what to run: a Node app, a static site. Processes do not."""
+    return any((folder / name).is_file() for name in ("package.json", "index.html"))
 
 
 def read_git(folder: Path, *, branch: str | None = None, commit: str | None = None) -> GitBody:

@@ -88,6 +88,8 @@ def _print_answer(answer: StatusDocument) -> None:
             operation.operation_id,
             f"{operation.kind} {operation.project}: {operation.status}{waiting}, {show.age(operation.created_at)}",
         )
+    for seen in answer.observations:
+        rows.add_row(seen.deployment_id, show.observed(seen).strip(", "))
     show.table(rows)
 
 

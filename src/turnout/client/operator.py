@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from pathlib import Path
 from typing import Final
@@ -16,6 +16,8 @@ from turnout.client.wire import Wire
 from turnout.domain.documents import (
     DeployBody,
     DeploymentDocument,
+    GarbageBody,
+    GarbageReport,
     OperationAccepted,
     OperationDocument,
     ProjectDocument,
@@ -26,6 +28,7 @@ from turnout.domain.documents import (
     StatusDocument,
 )
 from turnout.domain.errors import TurnoutError
+from turnout.domain.secret_documents import DiffDocument, RotateBody, RotatedDocument, VariablesBody, VariablesDocument
 from turnout.domain.statuses import OPERATION_TERMINAL
 
 Progress = Callable[[int, int], None]
@@ -74,6 +77,56 @@ class Client(Wire):
         """Ask that this deployment takes the live domains."""
         return await self._begin(project, "promote", body)
 
+    async def variables(self, project: str, environment: str) -> VariablesDocument:
+        """The variables of an environment, without their values. Raises NotFound."""
+        return await self.ask(VariablesDocument, "GET", _variables(project, environment))
+
+    async def set_variables(self, project: str, environment: str, values: Mapping[str, str]) -> VariablesDocument:
+        """Set variables, for deployments from now on. Raises Invalid or TooLarge; then none is set."""
+        body = VariablesBody(variables=dict(values)).model_dump_json().encode()
+        path = _variables(project, environment)
+        return await self.ask(VariablesDocument, "PUT", path, content=body, headers=_JSON)
+
+    async def remove_variables(self, project: str, environment: str, names: Sequence[str]) -> VariablesDocument:
+        """Remove variables, for deployments from now on. Raises NotFound; then none is removed."""
+        params = {"name": list(names)}
+        return await self.ask(VariablesDocument, "DELETE", _variables(project, environment), params=params)
+
+    async def rotate_keys(self, *, master: bool = True, data: bool = True) -> RotatedDocument:
+        """Make new keys and encrypt with them what the old ones did."""
+        body = RotateBody(master=master, data=data).model_dump_json().encode()
+        path = "/v1/vault/rotate"
+        return await self.ask(RotatedDocument, "POST", path, content=body, headers=_JSON, timeout=600.0)
+
+    async def diff(self, before: str, after: str) -> DiffDocument:
+        """What differs from one deployment to another. Raises NotFound."""
+        return await self.ask(DiffDocument, "GET", f"/v1/deployments/{_part(before)}/diff/{_part(after)}")
+
+    async def start(self, deployment_id: str) -> OperationAccepted:
+        """Ask that a stopped deployment runs again."""
+        return await self.ask(OperationAccepted, "POST", f"/v1/deployments/{_part(deployment_id)}/start")
+
+    async def stop(self, deployment_id: str) -> DeploymentDocument:
+        """Stop a deployment that nothing leads to. Raises Conflict when something does."""
+        return await self.ask(DeploymentDocument, "POST", f"/v1/deployments/{_part(deployment_id)}/stop")
+
+    async def remove(self, deployment_id: str) -> GarbageReport:
+        """Forget a deployment that nothing leads to. Raises Conflict when something does."""
+        return await self.ask(GarbageReport, "DELETE", f"/v1/deployments/{_part(deployment_id)}", timeout=300.0)
+
+    async def collect_garbage(self, *, dry_run: bool) -> GarbageReport:
+        """Remove what no deployment needs, or only say what that is."""
+        body = GarbageBody(dry_run=dry_run).model_dump_json().encode()
+        return await self.ask(GarbageReport, "POST", "/v1/garbage", content=body, headers=_JSON, timeout=300.0)
+
+    async def cancel(self, operation_id: str) -> OperationDocument:
+        """Cancel an operation. Raises Conflict when it has switched or ended."""
+        return await self.ask(OperationDocument, "POST", f"/v1/operations/{_part(operation_id)}/cancel")
+
+    async def operation_of(self, deployment_id: str) -> OperationDocument:
+        """The operation about a deployment that is under way, else the newest."""
+        return await self.ask(OperationDocument, "GET", f"/v1/deployments/{_part(deployment_id)}/operation")
+
     async def operation(self, operation_id: str) -> OperationDocument:
         """An operation as it stands. Raises NotFound."""
         return await self.ask(OperationDocument, "GET", f"/v1/operations/{_part(operation_id)}")
@@ -106,12 +159,20 @@ class Client(Wire):
         return await self.ask(DeploymentDocument, "GET", f"/v1/deployments/{_part(deployment_id)}")
 
     async def logs(
-        self, deployment_id: str, *, follow: bool = False, instance: str | None = None
+        self,
+        deployment_id: str,
+        *,
+        follow: bool = False,
+        instance: str | None = None,
+        build: bool = False,
+        since: str | None = None,
     ) -> AsyncGenerator[bytes, None]:
-        """What a deployment's instances printed; with `follow` also what they print from now on."""
-        params = {"follow": "true"} if follow else {}
-        if instance is not None:
-            params["instance"] = instance
+        """What a deployment's instances printed, or its build; with `follow` also what they print from now on.
+
+        `since` is how long ago (`10m`) or a time; what was printed before is left out.
+        """
+        params = {name: "true" for name, wanted in (("follow", follow), ("build", build)) if wanted}
+        params |= {name: text for name, text in (("instance", instance), ("since", since)) if text is not None}
         path = f"/v1/deployments/{_part(deployment_id)}/logs"
         silence = None if follow else 30.0  # an app may have nothing to say for hours
         async with self.stream(path, params=params, silence=silence, accept="text/plain") as response:
@@ -136,6 +197,10 @@ async def _chunks(archive: Path, size: int, progress: Progress | None) -> AsyncI
             sent += len(chunk)
             if progress is not None:
                 progress(sent, size)
+
+
+def _variables(project: str, environment: str) -> str:
+    return f"/v1/projects/{_part(project)}/environments/{_part(environment)}/variables"
 
 
 def _part(text: str) -> str:

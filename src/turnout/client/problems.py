@@ -20,6 +20,7 @@ from turnout.domain.errors import (
     TurnoutError,
     Unauthenticated,
     Unavailable,
+    Undecryptable,
 )
 
 
@@ -41,10 +42,11 @@ _KNOWN: Final[tuple[type[TurnoutError], ...]] = (
     Unavailable,
     DeploymentFailed,
     IllegalTransition,
+    Undecryptable,
 )
 _BY_TYPE: Final = {known.type: known for known in _KNOWN}
 _BY_STATUS: Final[dict[int, type[TurnoutError]]] = {
-    **{known.status: known for known in reversed(_KNOWN)},
+    **{known.status: known for known in reversed(_KNOWN) if known.status != TurnoutError.status},
     429: Unavailable,
     502: Unavailable,
     504: Unavailable,

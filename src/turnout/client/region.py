@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from urllib.parse import quote
 
@@ -11,6 +11,8 @@ import httpx
 from turnout.client.problems import Unreachable
 from turnout.client.wire import Wire
 from turnout.domain.documents import DesiredState, LogAccepted, RegionReport
+from turnout.domain.job_documents import JobClaim, JobGrant
+from turnout.domain.secret_documents import EnvironmentAnswer
 
 
 class RegionClient(Wire):
@@ -46,6 +48,22 @@ class RegionClient(Wire):
             content=report.model_dump_json().encode(),
             headers={"content-type": "application/json"},
         )
+
+    async def environment(self, deployment_id: str) -> Mapping[str, str]:
+        """The variables of a deployment that shall run here. Raises NotFound, and Undecryptable."""
+        path = f"{self._path}/deployments/{quote(deployment_id, safe='')}/environment"
+        return (await self.ask(EnvironmentAnswer, "GET", path)).variables
+
+    async def begin_job(self, *, job_id: str, claim: str) -> bool:
+        """Ask whether a job may be begun; the answer is the same however often it is asked."""
+        grant = await self.ask(
+            JobGrant,
+            "POST",
+            f"{self._path}/jobs/{quote(job_id, safe='')}/begin",
+            content=JobClaim(claim=claim).model_dump_json().encode(),
+            headers={"content-type": "application/json"},
+        )
+        return grant.granted
 
     async def append_log(self, *, instance_id: str, deployment_id: str, offset: int, data: bytes) -> int:
         """Hand over output from byte `offset` on; returns how many bytes the server has: go on there."""

@@ -8,29 +8,36 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import Field, StringConstraints
 
+from turnout.domain.document import Answer as _Answer
+from turnout.domain.document import Document as _Document
+from turnout.domain.job_documents import JobReport, ObservationDocument
+from turnout.domain.jobs import JobSpec
+from turnout.domain.keeping import GarbageKind
 from turnout.domain.limits import SLUG_MAX, SLUG_PATTERN, AppPath, Command, check_slug, plainly
-from turnout.domain.records import Backend, HealthCheck, OperationKind, Resources, RunSpec, Sticky
-from turnout.domain.statuses import DeploymentStatus, InstanceStatus, OperationStatus, StepStatus
+from turnout.domain.records import (
+    Backend,
+    BuildOptions,
+    HealthCheck,
+    OperationKind,
+    Release,
+    Resources,
+    RunSpec,
+    Sticky,
+)
+from turnout.domain.statuses import (
+    DeploymentStatus,
+    InstanceStatus,
+    OperationStatus,
+    StepStatus,
+)
 
 Slug = Annotated[str, plainly(check_slug), Field(json_schema_extra={"pattern": SLUG_PATTERN, "maxLength": SLUG_MAX})]
 """Names of workspaces, projects, environments and regions: a DNS label of at most 40 characters."""
 
 _Reference = Annotated[str, StringConstraints(pattern=r"^[0-9A-Za-z_-]{1,64}$")]
 """An id that somebody gave us. Whether it names anything is for the store to say."""
-
-
-class _Document(BaseModel):
-    """Unknown fields are refused: a misspelt setting must not be silently ignored."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class _Answer(BaseModel):
-    """Unknown fields are allowed, so that an older client can read a newer server."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True)
 
 
 class Problem(_Answer):
@@ -60,11 +67,16 @@ class DeployBody(_Document):
     environment: Slug = "production"
     source_id: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")] | None = None
     dockerfile: bool = False
-    """The source has a Dockerfile: build an image of it instead of a release folder."""
+    """The source has a Dockerfile, or `build` names one of it: build an image of it instead of a release folder."""
     image: Annotated[str, StringConstraints(max_length=512, pattern=r"^[a-z0-9][A-Za-z0-9._/:@-]*$")] | None = None
     git: GitBody = GitBody()
     build_command: Command = ()
+    build: BuildOptions = BuildOptions()
+    backend: Backend | None = None
+    """What shall run a source; None: a Dockerfile means Docker, any other folder processes where there are some."""
     run_command: Command = ()
+    release: Release = Release()
+    auto_rollback: bool = False
     resources: Resources = Resources()
     health: HealthCheck = HealthCheck()
     openapi_path: AppPath | None = None
@@ -82,6 +94,13 @@ class PromoteBody(_Document):
     """The deployment that takes the live domains."""
 
     target_deployment_id: _Reference
+
+
+class GarbageBody(_Document):
+    """What shall be collected."""
+
+    dry_run: bool = False
+    """Only say what would be."""
 
 
 # -------------------------------------------------------------------------------------------- answers
@@ -119,6 +138,20 @@ class StepDocument(_Answer):
     detail: str | None = None
 
 
+class WaitingDocument(_Answer):
+    """Why an operation does not go on."""
+
+    phase: str
+    """queued, building, starting, stopping, switching, confirming, cancelling, or sending."""
+    what: str
+    """What it waits for, as the rest of a sentence."""
+    since: datetime
+    until: datetime | None
+    """It waits no longer than that; None when another operation's end decides."""
+    ahead: tuple[str, ...]
+    """The operations before it, the next one first."""
+
+
 class OperationDocument(_Answer):
     """All there is to know of one operation."""
 
@@ -135,8 +168,10 @@ class OperationDocument(_Answer):
     generation: int | None
     propagation_ms: float | None
     waiting_for: str | None
+    waiting: WaitingDocument | None = None
     domains: tuple[DomainDocument, ...]
     steps: tuple[StepDocument, ...]
+    observation: ObservationDocument | None = None
     created_at: datetime
     started_at: datetime | None
     ended_at: datetime | None
@@ -157,6 +192,7 @@ class DeploymentDocument(_Answer):
     created_at: datetime
     instances_running: int
     domains: tuple[DomainDocument, ...]
+    observation: ObservationDocument | None = None
 
 
 class ProjectDocument(_Answer):
@@ -181,6 +217,26 @@ class ProjectList(_Answer):
     """The projects of a workspace, by name."""
 
     projects: tuple[ProjectSummary, ...]
+
+
+class GarbageDocument(_Answer):
+    """One thing that was collected, or would be."""
+
+    kind: GarbageKind
+    name: str
+    size_bytes: int
+    problem: str | None
+    """Why it is still there; None when it is gone."""
+
+
+class GarbageReport(_Answer):
+    """What `turnout gc` prints."""
+
+    dry_run: bool
+    expired: tuple[str, ...]
+    """Deployments that were removed because more are stopped than are to be kept."""
+    collected: tuple[GarbageDocument, ...]
+    freed_bytes: int
 
 
 class RegionStatus(_Answer):
@@ -210,6 +266,7 @@ class ActiveOperation(_Answer):
     project: str
     status: OperationStatus
     waiting_for: str | None
+    waiting: WaitingDocument | None = None
     created_at: datetime
 
 
@@ -224,6 +281,7 @@ class StatusDocument(_Answer):
     regions: tuple[RegionStatus, ...]
     gateways: tuple[GatewayStatus, ...]
     operations: tuple[ActiveOperation, ...]
+    observations: tuple[ObservationDocument, ...] = ()
 
 
 # ---------------------------------------------------------------------------------- krane's two sides
@@ -233,13 +291,16 @@ class DesiredState(_Document):
     """One message of the stream to a krane.
 
     `complete` says that `deployments` is all the region shall run: what is not in it shall not run.
-    Otherwise it is a change: these deployments shall run like this, and `removed` shall not run.
+    Otherwise it is a change: these deployments shall run like this, and `removed` shall not run. The same holds
+    for jobs; one that is listed is run once, if its claim is granted.
     """
 
     revision: int
     complete: bool
     deployments: tuple[RunSpec, ...] = ()
     removed: tuple[str, ...] = ()
+    jobs: tuple[JobSpec, ...] = ()
+    removed_jobs: tuple[str, ...] = ()
 
 
 class InstanceReport(_Document):
@@ -252,6 +313,8 @@ class InstanceReport(_Document):
     address: str | None = None
     reason: Annotated[str, StringConstraints(max_length=8000)] | None = None
     restarts: int = 0
+    stopping: bool = False
+    """krane was told to end it: what follows is no incident."""
 
 
 class RegionReport(_Document):
@@ -260,6 +323,7 @@ class RegionReport(_Document):
     complete: bool
     backends: tuple[Backend, ...]
     instances: tuple[InstanceReport, ...]
+    jobs: tuple[JobReport, ...] = ()
 
 
 class LogAccepted(_Answer):

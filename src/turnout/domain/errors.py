@@ -96,6 +96,14 @@ class DeploymentFailed(TurnoutError):
     title = "The deployment failed"
 
 
+class Undecryptable(TurnoutError):
+    """A sealed value or key does not open: it was changed or moved, or its key is not here. Nothing of it is quoted."""
+
+    status = 500
+    type = "undecryptable"
+    title = "A secret cannot be read"
+
+
 class IllegalTransition(TurnoutError):
     """A status was about to change in a way the table of transitions does not know: a bug or a late effect."""
 

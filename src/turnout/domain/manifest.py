@@ -12,7 +12,7 @@ from typing import Any, Final, TypeVar
 from turnout.domain import limits
 from turnout.domain.errors import Invalid
 from turnout.domain.limits import Range
-from turnout.domain.records import HealthCheck, Resources
+from turnout.domain.records import Backend, BuildOptions, HealthCheck, Release, Resources
 
 T = TypeVar("T")
 D = TypeVar("D")
@@ -27,7 +27,12 @@ class Manifest:
 
     name: str | None = None
     build_command: tuple[str, ...] = ()
+    build: BuildOptions = field(default_factory=BuildOptions)
+    backend: Backend | None = None
+    """What shall run it; None leaves the choice to what the folder is and what krane offers."""
     run_command: tuple[str, ...] = ()
+    release: Release = field(default_factory=Release)
+    auto_rollback: bool = False
     health: HealthCheck = field(default_factory=HealthCheck)
     openapi_path: str | None = None
     resources: Resources = field(default_factory=Resources)
@@ -46,7 +51,20 @@ def parse_manifest(text: str, *, file: str = "turnout.toml") -> Manifest:
     manifest = Manifest(
         name=reader.take("project", "name", _slug, None),
         build_command=reader.take("build", "command", _command, ()),
+        build=BuildOptions(
+            dockerfile=reader.take("build", "dockerfile", _text(limits.check_file), None),
+            target=reader.take("build", "target", _text(limits.check_target), None),
+            args=reader.take("build", "args", _args, {}),
+            base=reader.take("build", "base", _text(limits.check_image), None),
+            secrets=reader.take("build", "secrets", _secrets, ()),
+        ),
+        backend=reader.take("build", "backend", _backend, None),
         run_command=reader.take("run", "command", _command, ()),
+        release=Release(
+            command=reader.take("release", "command", _command, ()),
+            timeout=reader.take("release", "timeout", _seconds(limits.RELEASE_TIMEOUT), Release().timeout),
+        ),
+        auto_rollback=reader.take("deploy", "auto_rollback", _truth, False),  # its default
         health=HealthCheck(
             path=reader.take("health", "path", _path, None),
             interval=reader.take("health", "interval", _seconds(limits.HEALTH_INTERVAL), HealthCheck().interval),
@@ -169,8 +187,36 @@ def _command(value: Any) -> tuple[str, ...]:
     return limits.check_command(words)
 
 
+def _truth(value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError("has to be true or false")  # noqa: TRY004  # what the reader turns into a sentence
+    return value
+
+
 def _path(value: Any) -> str:
     return limits.check_path(value if isinstance(value, str) else "")
+
+
+def _text(check: Callable[[str], str]) -> Callable[[Any], str]:
+    return lambda value: check(value if isinstance(value, str) else "")
+
+
+def _backend(value: Any) -> Backend:
+    if value not in list(Backend):
+        raise ValueError(f"has to be one of {_names(Backend)}")
+    return Backend(value)
+
+
+def _args(value: Any) -> dict[str, str]:
+    if not isinstance(value, dict) or not all(isinstance(each, str) for each in value.values()):
+        raise ValueError('has to be a table of texts, as in args = { VERSION = "1.2" }')
+    return limits.check_build_args(dict(value))
+
+
+def _secrets(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+        raise ValueError('has to be a list of names, as in secrets = ["NPM_TOKEN"]')
+    return limits.check_build_secrets(tuple(value))
 
 
 def _whole(limit: Range) -> Callable[[Any], int]:

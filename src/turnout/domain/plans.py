@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from turnout.domain.records import (
     Backend,
+    BuildOptions,
     Deployment,
     Environment,
     GitData,
     HealthCheck,
     OperationKind,
     Project,
+    Release,
     Resources,
     RunSpec,
     Workspace,
@@ -39,6 +41,9 @@ class NewDeployment:
     regions: tuple[str, ...]
     actor: str
     """Who asked, for the audit: a token's name."""
+    release: Release = field(default_factory=Release)
+    auto_rollback: bool = False
+    build: BuildOptions = field(default_factory=BuildOptions)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -49,6 +54,7 @@ class DeployPlan:
     project: Project
     environment: Environment
     deployment: Deployment
+    build: BuildOptions = field(default_factory=BuildOptions)
 
     def run_spec(self) -> RunSpec:
         """What krane is to run. Only after the image is known."""
@@ -62,7 +68,13 @@ class DeployPlan:
             command=self.deployment.command,
             resources=self.deployment.resources,
             health=self.deployment.health,
+            has_variables=self.deployment.has_variables,
         )
+
+    def release_spec(self) -> RunSpec:
+        """What the release command runs as: one instance of the new version, with another command."""
+        spec = self.run_spec()
+        return replace(spec, command=self.deployment.release.command, resources=replace(spec.resources, replicas=1))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -79,6 +91,8 @@ class SwitchRequest:
     awakeable_id: str
     """Resolved when the gateways have acknowledged the generation; stored by the transaction itself."""
     wait_deadline_seconds: float
+    observe_seconds: float = 0.0
+    """How long the new version of a deploy is observed; 0: not at all."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -108,6 +122,8 @@ class UnsentOperation:
     source_deployment_id: str | None
     from_source: bool
     """It needs a build first."""
+    wakes: bool = False
+    """Its deployment is stopped and has to be started first."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

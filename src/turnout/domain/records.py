@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 from turnout.domain import limits
 from turnout.domain.statuses import DeploymentStatus, InstanceStatus, OperationStatus, StepStatus
@@ -26,6 +27,8 @@ class OperationKind(StrEnum):
     DEPLOY = "deploy"
     ROLLBACK = "rollback"
     PROMOTE = "promote"
+    START = "start"
+    """A stopped deployment runs again; no route moves."""
 
 
 class Backend(StrEnum):
@@ -49,6 +52,26 @@ class Resources:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class BuildOptions:
+    """How an image is made of a source, beside the build command. Nothing of it is secret."""
+
+    dockerfile: limits.SourceFile | None = None
+    """Path in the source; None is `Dockerfile` at its top, or a generated one when there is none."""
+    target: limits.StageName | None = None
+    """The stage to stop at; None is the last."""
+    args: limits.BuildArgs = field(default_factory=dict)
+    base: limits.ImageName | None = None
+    """The image that a generated Dockerfile begins with; None chooses by the kind of app."""
+    secrets: limits.BuildSecrets = ()
+    """Names of variables of the environment that the build may see the values of."""
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> BuildOptions:
+        """What was written down as JSON, which knows no tuples."""
+        return cls(**{**document, "secrets": tuple(document.get("secrets", ()))})
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class HealthCheck:
     """When an instance counts as running. Times in seconds.
 
@@ -60,6 +83,15 @@ class HealthCheck:
     timeout: Annotated[float, limits.HEALTH_TIMEOUT.constraint] = 2.0
     passes: Annotated[int, limits.HEALTH_PASSES.constraint] = 2
     deadline: Annotated[float, limits.HEALTH_DEADLINE.constraint] = 60.0
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Release:
+    """What runs once for a deployment before its instances start, such as a migration. Empty: nothing does."""
+
+    command: limits.Command = ()
+    timeout: Annotated[float, limits.RELEASE_TIMEOUT.constraint] = 300.0
+    """Seconds; a command that takes longer is stopped and has failed."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -75,6 +107,8 @@ class RunSpec:
     """Argument list; empty means what the image says. `$PORT` and `${PORT}` are replaced."""
     resources: Resources = field(default_factory=Resources)
     health: HealthCheck = field(default_factory=HealthCheck)
+    has_variables: bool = False
+    """Whether krane has to fetch environment variables before each start. They are never part of a spec."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -140,11 +174,20 @@ class Deployment:
     key_auth_id: str | None
     regions: tuple[str, ...]
     created_at: datetime
+    has_variables: bool = False
+    """Whether its snapshot of the environment's variables holds any."""
+    release: Release = field(default_factory=Release)
+    auto_rollback: bool = False
+    """Whether a bad end of its observation rolls it back."""
+    stopped_at: datetime | None = None
+    """When it was last stopped."""
+    removed_at: datetime | None = None
+    """Nothing is left of it but this record: it can neither be listed nor started."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Operation:
-    """One asked-for deploy, rollback or promote."""
+    """One asked-for deploy, rollback, promote or start."""
 
     id: str
     project_id: str
@@ -152,7 +195,7 @@ class Operation:
     status: OperationStatus
     reason: str | None
     deployment_id: str
-    """The deployment that is deployed, rolled back to, or promoted."""
+    """The deployment that is deployed, rolled back to, promoted or started."""
     source_deployment_id: str | None
     """Rollback: the deployment that was live when it was asked for."""
     previous_deployment_id: str | None
@@ -164,6 +207,10 @@ class Operation:
     created_at: datetime
     started_at: datetime | None
     ended_at: datetime | None
+    wakes: bool = False
+    """Its deployment was stopped when it was asked for, and is started first."""
+    cancel_requested_at: datetime | None = None
+    cancelled_by: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

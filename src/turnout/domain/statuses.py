@@ -50,6 +50,28 @@ class InstanceStatus(StrEnum):
     GONE = "gone"
 
 
+class JobStatus(StrEnum):
+    """Where a command stands that krane runs once, such as a release command."""
+
+    PENDING = "pending"
+    """Not begun. It may be begun once."""
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    """Ended badly, could not be started, or nobody knows how it ended."""
+
+
+class ObservationStatus(StrEnum):
+    """What came of the time for which a new version is watched after its switch."""
+
+    OPEN = "open"
+    PASSED = "passed"
+    DEGRADED = "degraded"
+    """An instance died or stopped passing its health check."""
+    REPLACED = "replaced"
+    """Another switch, or a stop, came first: there was nothing left to observe."""
+
+
 class StepStatus(StrEnum):
     """One line of an operation's timeline."""
 
@@ -92,6 +114,11 @@ TERMINAL: Final = frozenset(status for status, after in TRANSITIONS.items() if n
 
 ACTIVE: Final = frozenset({_D.PENDING, _D.BUILDING, _D.DEPLOYING, _D.NETWORK})
 """A deploy is on its way."""
+
+OBSERVED_TRANSITIONS: Final[dict[OperationStatus, frozenset[OperationStatus]]] = {
+    _O.SUCCEEDED: frozenset({_O.DEGRADED}),
+}
+"""What may still change after the end, and by one hand only: the observation that follows a switch."""
 
 OPERATION_TERMINAL: Final = frozenset(status for status, after in OPERATION_TRANSITIONS.items() if not after)
 

@@ -20,8 +20,14 @@ class WaitKind(StrEnum):
 
     INSTANCES_RUNNING = "instances-running"
     INSTANCES_GONE = "instances-gone"
+    RELEASE = "release"
+    """The release command has ended."""
+    OBSERVATION = "observation"
+    """An incident, or nothing left to observe. That time is up, the workflow's own timer tells."""
     GENERATION = "generation"
     """Every connected gateway acknowledges a generation."""
+    BUILD_PLACE = "build-place"
+    """It is the operation's turn to build."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

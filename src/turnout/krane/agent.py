@@ -12,9 +12,11 @@ from structlog.typing import FilteringBoundLogger
 from turnout.domain.documents import InstanceReport
 from turnout.domain.errors import TurnoutError, Unavailable
 from turnout.domain.ids import new_id
+from turnout.domain.job_documents import JobReport
 from turnout.domain.records import Backend, RunSpec
 from turnout.krane.files import only_krane_of
 from turnout.krane.health import Prober
+from turnout.krane.jobs import Jobs
 from turnout.krane.ledger import Entry, Ledger
 from turnout.krane.ports import BackendPort, ControlPlane
 from turnout.krane.reconcile import Existing, apply_message, reconcile
@@ -53,7 +55,9 @@ class Agent:
             self._logger,
             backends=tuple(sorted(self._backends)),
             everything=self._everything,
+            jobs=self._job_reports,
         )
+        self._jobs = Jobs(control_plane, self._backends, settings, self._logger, changed=self._reporter.job_changed)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set, then leave the instances running, unless the settings say otherwise.
@@ -82,6 +86,7 @@ class Agent:
         """
         self._closing = True
         ending = [asyncio.create_task(self._stop_one(runner, grace)) for runner in self._runners.values()]
+        ending.append(asyncio.create_task(self._jobs.stop_all()))
         if ending:
             await asyncio.wait(ending, timeout=grace + self._settings.drain + _STOP_MARGIN)
         for task in ending:
@@ -112,6 +117,8 @@ class Agent:
                     self._desired = apply_message(self._desired, message)
                     self._told.set()
                     self._reconcile()
+                    if not self._closing:
+                        self._jobs.follow(message)
                     if fresh:
                         self._reporter.report_everything()
                         wait = self._settings.reconnect_first
@@ -128,7 +135,7 @@ class Agent:
         while True:
             try:
                 for found in await backend.found():
-                    if found.instance_id not in self._runners:
+                    if found.instance_id not in self._runners and not self._jobs.knows(found.instance_id):
                         self._logger.warning("removing an unknown instance", instance_id=found.instance_id)
                         await backend.stop(found.instance_id, grace=self._settings.grace)
                         await backend.remove(found.instance_id)
@@ -142,6 +149,7 @@ class Agent:
         """Go on with what the last krane looked after."""
         for entry in self._ledger.entries():
             self._look_after(entry)
+        self._jobs.adopt()
 
     def _reconcile(self) -> None:
         if self._closing:
@@ -187,6 +195,7 @@ class Agent:
             entry,
             backend=backend,
             shipper=shipper,
+            environment=self._control_plane.environment,
             prober=self._prober,
             ledger=self._ledger,
             settings=self._settings,
@@ -205,9 +214,12 @@ class Agent:
     def _everything(self) -> tuple[InstanceReport, ...]:
         return tuple(runner.report() for runner in self._runners.values())
 
+    def _job_reports(self) -> tuple[JobReport, ...]:
+        return self._jobs.reports()
+
     async def _let_go(self, tasks: Sequence[asyncio.Task[None] | asyncio.Task[bool]]) -> None:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        await asyncio.gather(*(runner.leave() for runner in self._runners.values()))
+        await asyncio.gather(*(runner.leave() for runner in self._runners.values()), self._jobs.leave())
         await self._prober.close()

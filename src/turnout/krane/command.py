@@ -22,18 +22,22 @@ def expand(word: str, environment: Mapping[str, str]) -> str:
     return _VARIABLE.sub(value, word)
 
 
-def split_command(words: Sequence[str], environment: Mapping[str, str]) -> tuple[list[str], dict[str, str]]:
-    """Return the argument list, and `environment` with the leading `NAME=value` words added.
+def split_command(
+    words: Sequence[str], environment: Mapping[str, str], variables: Mapping[str, str] | None = None
+) -> tuple[list[str], dict[str, str]]:
+    """Return the argument list, and `environment` with `variables` and the leading `NAME=value` words added.
 
-    Names that begin with TURNOUT_ are ours: an app cannot take on the identity of another instance.
+    What the command line says goes before the variables, as in a shell. The variables themselves are never put into
+    the arguments, which everybody on a machine may read. Names that begin with TURNOUT_ are ours: an app cannot
+    take on the identity of another instance.
     """
-    known = dict(environment)
+    known, assigned = dict(environment), dict[str, str]()
     rest = list(words)
     while rest and (match := _ASSIGNMENT.fullmatch(rest[0])):
         if not match[1].startswith("TURNOUT_"):
-            known[match[1]] = expand(match[2], known)
+            assigned[match[1]] = known[match[1]] = expand(match[2], known)
         rest.pop(0)
-    return [expand(word, known) for word in rest], known
+    return [expand(word, known) for word in rest], {**environment, **(variables or {}), **assigned}
 
 
 def explain_output(sentence: str, output: bytes, *, lines: int = 15, limit: int = 4000) -> str:

@@ -77,6 +77,8 @@ class DockerBackend:
             raise DeploymentFailed(
                 f"cannot start: somebody else's container is named {container_name(launch.instance_id)}"
             )
+        elif launch.once and details["State"]["Status"] != "created":
+            return await self.observe(launch.instance_id)
         if details is None or not details["State"]["Running"]:
             container = self._docker().containers.container(container_name(launch.instance_id))
             await self._call("start the container", container.start(), timeout=self._call_timeout * 4)

@@ -42,6 +42,7 @@ def container_config(launch: Launch, *, home_id: str) -> dict[str, Any]:
             "TURNOUT_INSTANCE_ID": launch.instance_id,
             "TURNOUT_REGION": launch.region,
         },
+        launch.variables,
     )
     environment["PORT"] = str(PORT)  # the one port that is published, whatever the command line says
     config: dict[str, Any] = {

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
@@ -20,6 +20,18 @@ class ControlPlane(Protocol):
 
     async def report(self, report: RegionReport) -> None:
         """Tell what was observed. Returns when the server has written it down."""
+        ...
+
+    async def environment(self, deployment_id: str) -> Mapping[str, str]:
+        """Fetch the variables that the instances of a deployment are started with.
+
+        They are secrets: passed on to the backend's start, and neither kept, nor written down, nor logged.
+        Raises NotFound when the deployment shall not run in this region, and Undecryptable.
+        """
+        ...
+
+    async def begin_job(self, *, job_id: str, claim: str) -> bool:
+        """Whether the job may be started by whoever goes by `claim`; the same answer however often it is asked."""
         ...
 
     async def append_log(self, *, instance_id: str, deployment_id: str, offset: int, data: bytes) -> int:
@@ -49,6 +61,10 @@ class Launch:
     slot: int
     region: str
     spec: RunSpec
+    variables: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """What the app's environment holds besides what Turnout sets. Secrets: for the instance alone."""
+    once: bool = False
+    """A job: one that has exited is left as it is instead of being started again."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -102,7 +118,7 @@ class BackendPort(Protocol):
         ...
 
     async def start(self, launch: Launch) -> Observation:
-        """Get or create: a live instance of that id is left alone, an exited one is started again.
+        """Get or create: a live instance of that id is left alone, an exited one is started again unless `once`.
 
         Raises DeploymentFailed when it cannot ever start as it is.
         """

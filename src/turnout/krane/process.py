@@ -29,6 +29,7 @@ from turnout.krane.ports import Found, Launch, Observation, Output, Presence
 from turnout.krane.process_plan import plan_process, release_of
 
 _LAUNCHER: Final = Path(__file__).with_name("launch.py")
+_RUN_ONCE: Final = Path(__file__).with_name("run_once.py")
 _MEMORY_INTERVAL: Final = 1.0
 _MIB: Final = 2**20
 
@@ -94,6 +95,8 @@ class ProcessBackend:
         process = self._recall(launch.instance_id)
         if process is not None and _runs(process):
             return await self.observe(launch.instance_id)
+        if launch.once and process is not None and process.state.pid is not None:
+            return await self.observe(launch.instance_id)
         release = release_of(launch.spec.image, self._releases)
         if process is not None:
             await self.stop(launch.instance_id, grace=0)  # what is left of the last run may hold its port
@@ -119,7 +122,7 @@ class ProcessBackend:
         try:
             # Not in a thread: between the start and the second write nothing may cancel us.
             process.child = subprocess.Popen(  # noqa: ASYNC220
-                [*self._launcher, str(plan.nice), *plan.arguments],
+                [*self._program(launch), str(plan.nice), *plan.arguments],
                 cwd=plan.folder,
                 env=dict(plan.environment),
                 stdin=subprocess.DEVNULL,
@@ -139,12 +142,14 @@ class ProcessBackend:
 
     async def observe(self, instance_id: str) -> Observation:
         process = self._recall(instance_id)
-        if process is None or process.state.pid is None:
+        written = read_json(self._instances / instance_id / "exit.json")
+        if process is None or (process.state.pid is None and written is None):
             return Observation(presence=Presence.MISSING)
         self._watch_memory()
         if _runs(process):
             return Observation(presence=Presence.ALIVE, address=_address(process))
         code = process.child.poll() if process.child is not None else None
+        code = written["code"] if written is not None else code
         await self._clear(process, within=1.0)
         return Observation(
             presence=Presence.EXITED,
@@ -181,6 +186,13 @@ class ProcessBackend:
 
     async def close(self) -> None:
         """Nothing to let go of."""
+
+    def _program(self, launch: Launch) -> list[str]:
+        """What is run; a job's end is written down beside it."""
+        if not launch.once:
+            return self._launcher
+        exit_file = self._instances / launch.instance_id / "exit.json"
+        return [sys.executable, "-I", "-S", str(_RUN_ONCE), str(exit_file), *self._launcher]
 
     # ------------------------------------------------------------------------------- what is remembered
 

@@ -64,7 +64,7 @@ def plan_process(launch: Launch, *, release: Path, home: Path, port: int, search
         if (venv / "bin").is_dir():
             environment |= {"VIRTUAL_ENV": str(venv), "PATH": f"{venv / 'bin'}:{search_path}"}
             break
-    arguments, environment = split_command(spec.command, environment)
+    arguments, environment = split_command(spec.command, environment, launch.variables)
     if not arguments:
         raise DeploymentFailed(
             "cannot start: nothing says what to run; write command under [run] in turnout.toml, "

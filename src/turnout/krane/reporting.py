@@ -9,6 +9,7 @@ from structlog.typing import FilteringBoundLogger
 
 from turnout.domain.documents import InstanceReport, RegionReport
 from turnout.domain.errors import TurnoutError
+from turnout.domain.job_documents import JobReport
 from turnout.domain.records import Backend
 from turnout.krane.ports import ControlPlane
 from turnout.krane.settings import KraneSettings
@@ -25,12 +26,15 @@ class Reporter:
         *,
         backends: tuple[Backend, ...],
         everything: Callable[[], tuple[InstanceReport, ...]],
+        jobs: Callable[[], tuple[JobReport, ...]] = tuple,
     ) -> None:
         self._control_plane = control_plane
         self._settings = settings
         self._logger = logger
         self._backends = backends
         self._everything = everything
+        self._jobs = jobs
+        self._changed_jobs: dict[str, JobReport] = {}
         self._changed: dict[str, InstanceReport] = {}
         self._complete = False
         self._wake = asyncio.Event()
@@ -38,6 +42,11 @@ class Reporter:
     def changed(self, report: InstanceReport) -> None:
         """An instance is not as it was."""
         self._changed[report.id] = report
+        self._wake.set()
+
+    def job_changed(self, report: JobReport) -> None:
+        """A job is not as it was."""
+        self._changed_jobs[report.id] = report
         self._wake.set()
 
     def report_everything(self) -> None:
@@ -62,13 +71,16 @@ class Reporter:
 
     async def send(self) -> None:
         """Send what is due, if anything is."""
-        complete, changed = self._complete, self._changed
-        if not complete and not changed:
+        complete, changed, jobs = self._complete, self._changed, self._changed_jobs
+        if not complete and not changed and not jobs:
             return
-        self._complete, self._changed = False, {}
+        self._complete, self._changed, self._changed_jobs = False, {}, {}
         self._wake.clear()
         instances = self._everything() if complete else tuple(changed.values())
-        await self._control_plane.report(RegionReport(complete=complete, backends=self._backends, instances=instances))
+        told = self._jobs() if complete else tuple(jobs.values())
+        await self._control_plane.report(
+            RegionReport(complete=complete, backends=self._backends, instances=instances, jobs=told)
+        )
 
     async def _wait(self) -> None:
         try:

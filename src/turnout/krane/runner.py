@@ -10,14 +10,15 @@ from dataclasses import replace
 from structlog.typing import FilteringBoundLogger
 
 from turnout.domain.documents import InstanceReport
-from turnout.domain.errors import DeploymentFailed, Unavailable
+from turnout.domain.errors import DeploymentFailed, Unavailable, Undecryptable
 from turnout.domain.statuses import InstanceStatus
 from turnout.krane.command import explain_output
 from turnout.krane.detect import absent
 from turnout.krane.health import Prober, Verdict
 from turnout.krane.instance import Event, Phase, advance, backoff, check_interval, describe_exit, ended, judge
 from turnout.krane.ledger import Entry, Ledger
-from turnout.krane.ports import BackendPort, Launch, Observation, Presence
+from turnout.krane.ports import BackendPort, Observation, Presence
+from turnout.krane.prepare import FetchVariables, prepare_launch
 from turnout.krane.settings import KraneSettings
 from turnout.krane.shipping import Shipper
 
@@ -34,6 +35,7 @@ class Runner:
         *,
         backend: BackendPort | None,
         shipper: Shipper | None,
+        environment: FetchVariables,
         prober: Prober,
         ledger: Ledger,
         settings: KraneSettings,
@@ -45,6 +47,7 @@ class Runner:
         """Whether it was asked to end; it holds no slot from then on."""
         self._backend = backend
         self._shipper = shipper
+        self._environment = environment
         self._prober = prober
         self._ledger = ledger
         self._settings = settings
@@ -101,6 +104,7 @@ class Runner:
             address=self.entry.address,
             reason=reason[:8000] if reason else None,
             restarts=self._life.restarts,
+            stopping=self.stopping,
         )
 
     # -------------------------------------------------------------------------------------- its story
@@ -147,12 +151,11 @@ class Runner:
         if not self.entry.touched:
             self.entry = replace(self.entry, touched=True)
             self._save()
-        entry = self.entry
-        launch = Launch(instance_id=entry.instance_id, slot=entry.slot, region=self._settings.region, spec=entry.spec)
-        self._started_at = time.monotonic()
         try:
+            launch = await prepare_launch(self.entry, self._settings.region, self._environment)
+            self._started_at = time.monotonic()
             observation = await self._backend.start(launch)
-        except DeploymentFailed as error:
+        except (DeploymentFailed, Undecryptable) as error:
             self._follow(ended(self._life), error.detail)
             return
         self._locate(observation)

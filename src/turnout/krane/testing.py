@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from turnout.domain.documents import DesiredState, InstanceReport, RegionReport
-from turnout.domain.errors import DeploymentFailed, NotFound, Unavailable
+from turnout.domain.errors import DeploymentFailed, NotFound, TurnoutError, Unavailable
+from turnout.domain.job_documents import JobReport
+from turnout.domain.jobs import JobSpec
 from turnout.domain.records import RunSpec
 from turnout.krane.ports import Found, Launch, Observation, Output, Presence
 
@@ -58,7 +61,7 @@ class FakeBackend:
     async def start(self, launch: Launch) -> Observation:
         await self._engine()
         old = self._instances.get(launch.instance_id)
-        if old is None or old.presence is not Presence.ALIVE:
+        if old is None or (old.presence is not Presence.ALIVE and not launch.once):
             behaviour = launch.spec.command[0] if launch.spec.command else "nothing"
             if behaviour not in ("serve", "silent", "stubborn", "exit"):
                 raise DeploymentFailed(f"cannot start: there is no program {behaviour!r}")
@@ -156,6 +159,17 @@ class FakeControlPlane:
     """What arrived of the output of each instance."""
     lost: dict[str, int] = field(default_factory=dict)
     """How many bytes of it never did."""
+    variables: dict[str, dict[str, str]] = field(default_factory=dict)
+    """The variables of each deployment that has any."""
+    refusal: TurnoutError | None = None
+    """What is said instead of variables."""
+    fetched: list[str] = field(default_factory=list)
+    """The deployments whose variables were asked for, in order."""
+    jobs: dict[str, JobSpec] = field(default_factory=dict)
+    """The jobs that are desired."""
+    claims: dict[str, str] = field(default_factory=dict)
+    job_reports: list[JobReport] = field(default_factory=list)
+    """All that was ever said of jobs, in order."""
     _streams: set[asyncio.Queue[DesiredState | None]] = field(default_factory=set)
     _revision: int = 0
     _news: asyncio.Event = field(default_factory=asyncio.Event)
@@ -164,6 +178,20 @@ class FakeControlPlane:
         """Desire these as well, or anew."""
         self.desired |= {spec.deployment_id: spec for spec in specs}
         self._tell(deployments=specs)
+
+    def run_job(self, spec: JobSpec) -> None:
+        """Desire a job."""
+        self.jobs[spec.id] = spec
+        self._tell(jobs=(spec,))
+
+    def withdraw_job(self, job_id: str) -> None:
+        """Desire it no longer."""
+        self.jobs.pop(job_id, None)
+        self._tell(removed_jobs=(job_id,))
+
+    def job(self, job_id: str) -> JobReport | None:
+        """What was last said of a job."""
+        return next((each for each in reversed(self.job_reports) if each.id == job_id), None)
 
     def withdraw(self, *deployment_ids: str) -> None:
         """Desire these no longer."""
@@ -193,7 +221,12 @@ class FakeControlPlane:
         stream: asyncio.Queue[DesiredState | None] = asyncio.Queue()
         self._streams.add(stream)
         try:
-            yield DesiredState(revision=self._revision, complete=True, deployments=tuple(self.desired.values()))
+            yield DesiredState(
+                revision=self._revision,
+                complete=True,
+                deployments=tuple(self.desired.values()),
+                jobs=tuple(self.jobs.values()),
+            )
             while (message := await stream.get()) is not None:
                 yield message
         finally:
@@ -205,8 +238,22 @@ class FakeControlPlane:
         if report.complete:
             self.instances.clear()
         self.instances |= {one.id: one for one in report.instances}
-        self.known |= {one.id for one in report.instances}
+        self.known |= {one.id for one in report.instances} | self.claims.keys()
+        self.job_reports += report.jobs
         self._news.set()
+
+    async def environment(self, deployment_id: str) -> Mapping[str, str]:
+        self._answer()
+        if deployment_id not in self.desired:
+            raise NotFound(f"there is no deployment {deployment_id} that shall run in this region")
+        if self.refusal is not None:
+            raise self.refusal
+        self.fetched.append(deployment_id)
+        return dict(self.variables.get(deployment_id, {}))
+
+    async def begin_job(self, *, job_id: str, claim: str) -> bool:
+        self._answer()
+        return job_id in self.jobs and self.claims.setdefault(job_id, claim) == claim
 
     async def append_log(self, *, instance_id: str, deployment_id: str, offset: int, data: bytes) -> int:
         self._answer()
@@ -225,8 +272,8 @@ class FakeControlPlane:
         if self.away:
             raise Unavailable("cannot reach the server: a test took it away")
 
-    def _tell(self, *, deployments: tuple[RunSpec, ...] = (), removed: tuple[str, ...] = ()) -> None:
+    def _tell(self, **changes: Any) -> None:
         self._revision += 1
-        message = DesiredState(revision=self._revision, complete=False, deployments=deployments, removed=removed)
+        message = DesiredState(revision=self._revision, complete=False, **changes)
         for stream in self._streams:
             stream.put_nowait(message)

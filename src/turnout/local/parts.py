@@ -202,4 +202,5 @@ def _shared_environment(plan: Plan) -> dict[str, str]:
         "TURNOUT_RESTATE_WORKER_PORT": str(ports.worker),
         "TURNOUT_RESTATE_IDENTITY_KEY": plan.identity_key,
         "TURNOUT_KRANE_BACKEND": settings.krane.backend,
+        "TURNOUT_VAULT_KEYS_FILE": str(settings.vault_keys_file),
     }

@@ -18,7 +18,7 @@ from turnout.domain.errors import Invalid, NotFound
 from turnout.domain.hostnames import check_environment
 from turnout.domain.ids import new_id
 from turnout.domain.plans import NewDeployment, UnsentOperation
-from turnout.domain.records import Environment, OperationKind, Project
+from turnout.domain.records import BuildOptions, Environment, OperationKind, Project
 from turnout.domain.statuses import DeploymentStatus, OperationStatus
 from turnout.store.audit import write_audit
 from turnout.store.facts import rollback_target, switch_facts
@@ -26,7 +26,8 @@ from turnout.store.first_use import ensure_environment, ensure_project, require_
 from turnout.store.lookups import find_deployment, find_project_by_slug, lock_project
 from turnout.store.outbox import asked_operations
 from turnout.store.part import Part
-from turnout.store.schema import deployments, operations
+from turnout.store.schema import build_options, deployments, operations
+from turnout.store.variables import take_snapshot
 
 _WORKFLOWS: Final = "workflows"
 """The actor of an operation that nobody admitted."""
@@ -75,8 +76,8 @@ class Admission(Part):
     ) -> UnsentOperation:
         """Write down a rollback from `source_id` (the live deployment) to `target_id` (what was live before).
 
-        Raises what the gate says, and Invalid when nothing that was live before still runs; then nothing is
-        written. The switch asks the gate again: this answer is a courtesy.
+        A target that is stopped will be started first. Raises what the gate says, and Invalid when nothing that
+        was live before is left; then nothing is written. The switch asks the gate again: this is a courtesy.
         """
         async with self._db.write() as tx:
             found = await find_project_by_slug(tx, workspace_id, project)
@@ -88,7 +89,7 @@ class Admission(Part):
                 target_id = await rollback_target(tx, found)
             target = await find_deployment(tx, target_id, workspace_id=workspace_id) if target_id else None
             facts = await switch_facts(tx, found, source, target)
-            refusal = gates.may_rollback(facts, source_id=source_id, target_id=target_id or "")
+            refusal = gates.may_rollback(facts, source_id=source_id, target_id=target_id or "", will_wake=True)
             if refusal is not None:
                 raise refusal
             assert target is not None, "the gate refuses a target that does not exist"  # noqa: S101
@@ -101,16 +102,18 @@ class Admission(Part):
                 source_id=source_id,
                 actor=actor,
                 deadline_seconds=deadline_seconds,
+                wakes=facts.wakes(),
             )
 
     async def admit_promote(
         self, *, workspace_id: str, project: str, target_id: str, actor: str, deadline_seconds: float
     ) -> UnsentOperation:
-        """Write down a promote. Raises what the gate says; then nothing is written."""
+        """Write down a promote; a target that is stopped will be started first. Raises what the gate says."""
         async with self._db.write() as tx:
             found = await find_project_by_slug(tx, workspace_id, project)
             target = await find_deployment(tx, target_id, workspace_id=workspace_id)
-            refusal = gates.may_promote(await switch_facts(tx, found, None, target), target_id=target_id)
+            facts = await switch_facts(tx, found, None, target)
+            refusal = gates.may_promote(facts, target_id=target_id, will_wake=True)
             if refusal is not None:
                 raise refusal
             assert target is not None, "the gate refuses a target that does not exist"  # noqa: S101
@@ -123,6 +126,29 @@ class Admission(Part):
                 source_id=None,
                 actor=actor,
                 deadline_seconds=deadline_seconds,
+                wakes=facts.wakes(),
+            )
+
+    async def admit_start(
+        self, *, workspace_id: str, deployment_id: str, actor: str, deadline_seconds: float
+    ) -> UnsentOperation:
+        """Write down a start. Raises NotFound, and what the gate says; then nothing is written."""
+        async with self._db.write() as tx:
+            deployment = await find_deployment(tx, deployment_id, workspace_id=workspace_id)
+            if deployment is None:
+                raise NotFound(f"there is no deployment {deployment_id}")
+            if (refusal := gates.may_start(deployment)) is not None:
+                raise refusal
+            return await self._write_operation(
+                tx,
+                kind=OperationKind.START,
+                project=await lock_project(tx, deployment.project_id),
+                environment_id=deployment.environment_id,
+                deployment_id=deployment_id,
+                source_id=None,
+                actor=actor,
+                deadline_seconds=deadline_seconds,
+                wakes=True,
             )
 
     async def unsent_operations(self, *, older_than_seconds: float) -> tuple[UnsentOperation, ...]:
@@ -198,9 +224,14 @@ class Admission(Part):
                 openapi_path=new.openapi_path,
                 key_auth_id=new.key_auth_id,
                 regions=list(new.regions),
+                env_snapshot=await take_snapshot(tx, environment.id),
                 created_at=self._db.now(),
+                release=asdict(new.release) if new.release.command else None,
+                auto_rollback=new.auto_rollback,
             )
         )
+        if new.build != BuildOptions():
+            await tx.execute(insert(build_options).values(deployment_id=deployment_id, options=asdict(new.build)))
         return deployment_id
 
     async def _write_operation(
@@ -215,6 +246,7 @@ class Admission(Part):
         actor: str,
         deadline_seconds: float,
         from_source: bool = False,
+        wakes: bool = False,
         operation_id: str | None = None,
         sent: bool = False,
     ) -> UnsentOperation:
@@ -231,6 +263,7 @@ class Admission(Part):
                 deployment_id=deployment_id,
                 source_deployment_id=source_id,
                 actor=actor,
+                wakes=wakes,
                 created_at=now,
                 sent_at=now if sent else None,
                 deadline_at=now + timedelta(seconds=deadline_seconds),
@@ -253,6 +286,7 @@ class Admission(Part):
             deployment_id=deployment_id,
             source_deployment_id=source_id,
             from_source=from_source,
+            wakes=wakes,
         )
 
 

@@ -2,7 +2,7 @@
 
 PostgreSQL says so itself (LISTEN). SQLite has no such call, but it can be asked: `PRAGMA data_version` on a
 connection of our own changes exactly when another connection has committed. It reads shared memory and
-takes no lock, so asking every 10 ms costs next to nothing (docs/decisions/store-changes.md has the numbers,
+takes no lock, so asking every 10 ms costs next to nothing (docs/decisions/0014-store-changes.md has the numbers,
 and why watching the files is not enough).
 """
 

@@ -57,6 +57,7 @@ def connect_engine(url: URL, *, pooled: bool = True) -> AsyncEngine:
     if url.drivername.startswith("sqlite"):
         engine = create_async_engine(
             url,
+            hide_parameters=True,
             # None: sqlite3 opens no transactions of its own; `_begin` does.
             connect_args={"timeout": BUSY_SECONDS, "isolation_level": None},
             **({} if pooled else {"poolclass": NullPool}),
@@ -66,6 +67,7 @@ def connect_engine(url: URL, *, pooled: bool = True) -> AsyncEngine:
         return engine
     return create_async_engine(
         url,
+        hide_parameters=True,  # an error is logged; what was to be written is nobody's business
         connect_args={
             "timeout": 5,
             "command_timeout": 30,
@@ -142,7 +144,7 @@ def _set_pragmas(connection: Any, _record: object) -> None:
 async def _prepare(driver: Any) -> None:
     await _use_wal(driver)
     # FULL: a commit is on the disk before it is told. NORMAL could forget the last switches in a power cut,
-    # after the gateways have already acknowledged them. See docs/decisions/store-sqlite-durability.md.
+    # after the gateways have already acknowledged them. See docs/decisions/0015-store-sqlite-durability.md.
     await driver.execute("PRAGMA synchronous = FULL")
     await driver.execute("PRAGMA foreign_keys = ON")
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from turnout.domain.errors import Conflict, NotFound
 from turnout.domain.plans import DeployPlan
-from turnout.domain.records import Deployment, Instance
+from turnout.domain.records import BuildOptions, Deployment, Instance
 from turnout.domain.statuses import DeploymentStatus, InstanceStatus, check_transition
 from turnout.store import rows
 from turnout.store.counters import mark_changed
@@ -14,6 +15,8 @@ from turnout.store.database import insert_into
 from turnout.store.lookups import find_deployment, lock_deployment
 from turnout.store.part import Part
 from turnout.store.schema import (
+    build_options,
+    deployment_columns,
     deployments,
     environments,
     instances,
@@ -32,17 +35,20 @@ class Deployments(Part):
     async def load_deploy_plan(self, *, deployment_id: str) -> DeployPlan:
         """Everything the steps need, from one moment. Raises NotFound."""
         async with self._db.read() as tx:
-            found = (await tx.execute(select(deployments).where(deployments.c.id == deployment_id))).one_or_none()
+            statement = select(*deployment_columns).where(deployments.c.id == deployment_id)
+            found = (await tx.execute(statement)).one_or_none()
             if found is None:
                 raise NotFound(f"there is no deployment {deployment_id}")
             project = (await tx.execute(select(projects).where(projects.c.id == found.project_id))).one()
             environment = select(environments).where(environments.c.id == found.environment_id)
             workspace = select(workspaces).where(workspaces.c.id == project.workspace_id)
+            options = select(build_options.c.options).where(build_options.c.deployment_id == deployment_id)
             return DeployPlan(
                 workspace=rows.workspace_from((await tx.execute(workspace)).one()),
                 project=rows.project_from(project),
                 environment=rows.environment_from((await tx.execute(environment)).one()),
                 deployment=rows.deployment_from(found),
+                build=BuildOptions.from_document((await tx.execute(options)).scalar_one_or_none() or {}),
             )
 
     async def get_deployment(self, *, deployment_id: str, workspace_id: str) -> Deployment:
@@ -54,10 +60,10 @@ class Deployments(Part):
             return found
 
     async def list_deployments(self, *, project_id: str, limit: int) -> tuple[Deployment, ...]:
-        """The newest deployments of a project, newest first."""
+        """The newest deployments of a project that were not removed, newest first."""
         statement = (
-            select(deployments)
-            .where(deployments.c.project_id == project_id)
+            select(*deployment_columns)
+            .where(deployments.c.project_id == project_id, deployments.c.removed_at.is_(None))
             .order_by(deployments.c.created_at.desc(), deployments.c.id.desc())
             .limit(limit)
         )
@@ -90,20 +96,9 @@ class Deployments(Part):
 
     async def register_instances(self, *, deployment_id: str) -> tuple[Instance, ...]:
         """Let the running instances have traffic, and return them: all that are registered and run."""
-        running = (
-            instances.c.deployment_id == deployment_id,
-            instances.c.status == InstanceStatus.RUNNING,
-        )
         async with self._db.write() as tx:
             await lock_deployment(tx, deployment_id)
-            fresh = update(instances).where(*running, instances.c.registered.is_(False))
-            changed = (await tx.execute(fresh.values(registered=True))).rowcount
-            found = await tx.execute(select(instances).where(*running).order_by(instances.c.id))
-            registered = tuple(rows.instance_from(row) for row in found)
-            if changed:
-                routed = select(routes.c.project_id).where(routes.c.deployment_id == deployment_id).distinct()
-                await mark_changed(tx, (await tx.execute(routed)).scalars())
-            return registered
+            return await let_in(tx, deployment_id)
 
     async def save_openapi(
         self,
@@ -123,3 +118,16 @@ class Deployments(Part):
             await tx.execute(
                 update(deployments).where(deployments.c.id == deployment_id).values(openapi_spec_id=spec_id)
             )
+
+
+async def let_in(tx: AsyncConnection, deployment_id: str) -> tuple[Instance, ...]:
+    """Register the running instances for traffic. The caller holds the deployment's lock."""
+    running = (instances.c.deployment_id == deployment_id, instances.c.status == InstanceStatus.RUNNING)
+    fresh = update(instances).where(*running, instances.c.registered.is_(False))
+    changed = (await tx.execute(fresh.values(registered=True))).rowcount
+    found = await tx.execute(select(instances).where(*running).order_by(instances.c.id))
+    registered = tuple(rows.instance_from(row) for row in found)
+    if changed:
+        routed = select(routes.c.project_id).where(routes.c.deployment_id == deployment_id).distinct()
+        await mark_changed(tx, (await tx.execute(routed)).scalars())
+    return registered

@@ -40,7 +40,7 @@ async def switch_facts(
 async def rollback_target(tx: AsyncConnection, project: Project) -> str:
     """Where a rollback leads that names no target: the nearest in the history that is ready and runs.
 
-    Raises Invalid if there is none.
+    When none does, the nearest that is stopped and can be started again. Raises Invalid if there is none.
     """
     running = (
         select(instances.c.deployment_id)
@@ -56,9 +56,16 @@ async def rollback_target(tx: AsyncConnection, project: Project) -> str:
         .where(switches.c.project_id == project.id, switches.c.to_deployment_id.is_not(None))
         .order_by(switches.c.generation)
     )
-    able = set((await tx.execute(running)).scalars())
+    stopped = select(deployments.c.id).where(
+        deployments.c.project_id == project.id,
+        deployments.c.status == DeploymentStatus.STOPPED,
+        deployments.c.removed_at.is_(None),
+    )
     made = [(kind == OperationKind.ROLLBACK, live) for kind, live in await tx.execute(history)]
-    for deployment_id in live_before(made):
-        if deployment_id in able:
-            return deployment_id
-    raise Invalid("cannot roll back: no deployment that was live before still runs; name one with --to, or deploy")
+    before = live_before(made)
+    for able in (running, stopped):
+        candidates = set((await tx.execute(able)).scalars())
+        for deployment_id in before:
+            if deployment_id in candidates:
+                return deployment_id
+    raise Invalid("cannot roll back: no deployment that was live before is left; name one with --to, or deploy")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -11,7 +13,7 @@ from turnout.domain.records import Environment, Project
 from turnout.store import rows
 from turnout.store.database import insert_into
 from turnout.store.lookups import find_project_by_slug
-from turnout.store.schema import environments, projects, sources, workspaces
+from turnout.store.schema import environments, projects, regions, sources, workspaces
 
 
 async def require_workspace(tx: AsyncConnection, workspace_id: str) -> None:
@@ -41,3 +43,10 @@ async def ensure_environment(tx: AsyncConnection, project: Project, slug: str) -
     await tx.execute(made.on_conflict_do_nothing(index_elements=["project_id", "slug"]))
     statement = select(environments).where(environments.c.project_id == project.id, environments.c.slug == slug)
     return rows.environment_from((await tx.execute(statement)).one())
+
+
+async def ensure_regions(tx: AsyncConnection, names: Iterable[str]) -> None:
+    """A region may be named before its krane has ever connected."""
+    for name in names:
+        unseen = insert_into(tx, regions).values(name=name, backends=[], connected=False)
+        await tx.execute(unseen.on_conflict_do_nothing(index_elements=["name"]))

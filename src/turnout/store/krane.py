@@ -11,10 +11,13 @@ from sqlalchemy import RowMapping, delete, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from turnout.domain.documents import InstanceReport, RegionReport
+from turnout.domain.observation import incident
 from turnout.domain.records import Backend
 from turnout.domain.statuses import DeploymentStatus, InstanceStatus
 from turnout.store.counters import mark_changed
 from turnout.store.database import insert_into
+from turnout.store.jobs import apply_job_reports
+from turnout.store.observations import note_incident
 from turnout.store.part import Part
 from turnout.store.schema import deployments, instances, placements, regions, routes
 
@@ -72,6 +75,7 @@ class Krane(Part):
                 changed |= await _forget(tx, [row for id_, row in known.items() if id_ not in listed])
             routed = select(routes.c.project_id).where(routes.c.deployment_id.in_(changed)).distinct()
             await mark_changed(tx, (await tx.execute(routed)).scalars() if changed else ())
+            await apply_job_reports(tx, region, report, now)  # after: it takes a revision (see `counters`)
 
     async def regions(self) -> tuple[RegionRecord, ...]:
         """Every region ever named, by name."""
@@ -164,9 +168,25 @@ async def _take_over(
         served_before, written = None, taken.rowcount == 1
     else:
         served_before, written = _served(known), True
+        await _watch(tx, said, known, ready=ready, now=now)
         if any(known[name] != value for name, value in values.items()):
             await tx.execute(update(instances).where(instances.c.id == said.id).values(reported_at=now, **values))
     return {said.deployment_id} if written and _served(values) != served_before else set()
+
+
+async def _watch(tx: AsyncConnection, said: InstanceReport, known: RowMapping, *, ready: bool, now: datetime) -> None:
+    """Hold against the observation of a deployment what its instance went through, unless it was told to end."""
+    if not ready or said.stopping:
+        return
+    found = incident(
+        before=InstanceStatus(known["status"]),
+        restarts_before=known["restarts"],
+        now=said.status,
+        restarts=said.restarts,
+        reason=said.reason,
+    )
+    if found is not None:
+        await note_incident(tx, said.deployment_id, found, at=now)
 
 
 async def _forget(tx: AsyncConnection, gone: Sequence[RowMapping]) -> set[str]:

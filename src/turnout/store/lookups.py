@@ -12,7 +12,15 @@ from turnout.domain.gates import MOVES_WITH_LIVE
 from turnout.domain.records import Deployment, Environment, Operation, Project, Route
 from turnout.domain.statuses import InstanceStatus
 from turnout.store import rows
-from turnout.store.schema import deployments, environments, instances, operations, projects, routes
+from turnout.store.schema import (
+    deployment_columns,
+    deployments,
+    environments,
+    instances,
+    operations,
+    projects,
+    routes,
+)
 
 
 async def lock_project(tx: AsyncConnection, project_id: str) -> Project:
@@ -30,7 +38,7 @@ async def lock_project(tx: AsyncConnection, project_id: str) -> Project:
 
 async def lock_deployment(tx: AsyncConnection, deployment_id: str) -> Deployment:
     """The deployment, its status held until this transaction ends."""
-    statement = select(deployments).where(deployments.c.id == deployment_id).with_for_update(key_share=True)
+    statement = select(*deployment_columns).where(deployments.c.id == deployment_id).with_for_update(key_share=True)
     row = (await tx.execute(statement)).one_or_none()
     if row is None:
         raise NotFound(f"there is no deployment {deployment_id}")
@@ -63,11 +71,15 @@ async def find_project_by_slug(tx: AsyncConnection, workspace_id: str, slug: str
 
 
 async def find_deployment(tx: AsyncConnection, deployment_id: str, *, workspace_id: str) -> Deployment | None:
-    """The deployment; None when there is none or when it is another workspace's, which is told the same way."""
+    """The deployment; None when there is none, when it was removed, or when it is another workspace's."""
     statement = (
-        select(deployments)
+        select(*deployment_columns)
         .join(projects, projects.c.id == deployments.c.project_id)
-        .where(deployments.c.id == deployment_id, projects.c.workspace_id == workspace_id)
+        .where(
+            deployments.c.id == deployment_id,
+            projects.c.workspace_id == workspace_id,
+            deployments.c.removed_at.is_(None),
+        )
     )
     row = (await tx.execute(statement)).one_or_none()
     return None if row is None else rows.deployment_from(row)

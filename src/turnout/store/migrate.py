@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import Connection, event, inspect, text
 
 from turnout.domain.errors import Unavailable
 from turnout.store.database import connect_engine, parse_url
@@ -25,6 +25,8 @@ async def migrate(url: str) -> None:
     second comer finds nothing left to do. Raises Unavailable when the database is away.
     """
     engine = connect_engine(parse_url(url), pooled=False).execution_options(turnout_writes=True)
+    if engine.dialect.name == "sqlite":
+        event.listen(engine.sync_engine, "connect", _leave_references_alone)
     try:
         with translated():
             async with engine.begin() as connection:
@@ -58,6 +60,13 @@ def _upgrade(connection: Connection) -> None:
     config.set_main_option("script_location", str(_FOLDER))
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
+    if connection.dialect.name == "sqlite" and (dangling := connection.execute(text("PRAGMA foreign_key_check")).all()):
+        raise Unavailable(f"cannot migrate the store: rows of {dangling[0][0]} refer to what is not there")
+
+
+def _leave_references_alone(connection: Any, _record: object) -> None:
+    """A table that is rebuilt is gone for a moment; whether every reference leads somewhere is checked at the end."""
+    connection.run_async(lambda driver: driver.execute("PRAGMA foreign_keys = OFF"))
 
 
 def _current(connection: Connection) -> str | None:

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from sqlalchemy import update
 
 from turnout.domain.errors import IllegalTransition
+from turnout.domain.observation import sentence
 from turnout.domain.records import Operation
 from turnout.domain.statuses import (
     OPERATION_TERMINAL,
     OPERATION_TRANSITIONS,
+    ObservationStatus,
     OperationStatus,
     StepStatus,
 )
 from turnout.store.lookups import lock_operation
+from turnout.store.observations import find_observation
 from turnout.store.part import Part
 from turnout.store.schema import operations
-from turnout.store.timeline import Line, end_operation, write_lines
+from turnout.store.timeline import Line, bad_end, end_operation, write_lines
+
+_DEGRADED: Final = ObservationStatus.DEGRADED
 
 
 class Operations(Part):
@@ -30,7 +37,7 @@ class Operations(Part):
                 await tx.execute(update(operations).where(operations.c.id == operation_id).values(running))
             return await lock_operation(tx, operation_id)
 
-    async def begin_step(self, *, operation_id: str, name: str) -> None:
+    async def begin_step(self, *, operation_id: str, name: str, detail: str | None = None) -> None:
         """A line of the timeline begins. A repeat keeps the first start; a failed step tried again runs again.
 
         Nothing is added to the timeline of an operation that has ended.
@@ -38,7 +45,7 @@ class Operations(Part):
         async with self._db.write() as tx:
             operation = await lock_operation(tx, operation_id)
             if operation.status not in OPERATION_TERMINAL:
-                begun = Line(name=name, status=StepStatus.RUNNING)
+                begun = Line(name=name, status=StepStatus.RUNNING, detail=detail)
                 await write_lines(tx, operation_id, [begun], at=self._db.now())
 
     async def end_step(self, *, operation_id: str, name: str, status: StepStatus, detail: str | None = None) -> None:
@@ -69,5 +76,9 @@ class Operations(Part):
             if operation.status not in OPERATION_TERMINAL:
                 if status not in OPERATION_TERMINAL or status not in OPERATION_TRANSITIONS[operation.status]:
                     raise IllegalTransition(f"cannot end an operation that is {operation.status} as {status}")
+                seen = await find_observation(tx, operation_id)
+                if status is OperationStatus.SUCCEEDED and seen is not None and seen.status is _DEGRADED:
+                    status, reason = OperationStatus.DEGRADED, sentence(seen)
+                status, reason = bad_end(operation, status, reason)
                 await end_operation(tx, operation_id, status, reason, at=self._db.now(), propagation_ms=propagation_ms)
             return await lock_operation(tx, operation_id)

@@ -26,6 +26,7 @@ async def asked_operations(tx: AsyncConnection, *conditions: ColumnElement[bool]
             deployment_id=row.deployment_id,
             source_deployment_id=row.source_deployment_id,
             from_source=row.kind == OperationKind.DEPLOY and row.image is None,
+            wakes=row.wakes,
         )
         for row in await tx.execute(statement)
     )

@@ -16,9 +16,11 @@ from turnout.domain.waits import Wait
 from turnout.store import rows
 from turnout.store.counters import read_number, take_number
 from turnout.store.database import insert_into
+from turnout.store.first_use import ensure_regions
+from turnout.store.jobs import desired_jobs
 from turnout.store.lookups import lock_deployment
 from turnout.store.part import Part
-from turnout.store.schema import placements, regions
+from turnout.store.schema import placements
 from turnout.store.waits import write_wait
 
 RUNNING = "running"
@@ -38,13 +40,7 @@ class Placements(Part):
             deployment = await lock_deployment(tx, spec.deployment_id)
             if deployment.status in TERMINAL:
                 raise Conflict(f"cannot start {deployment.id}: it is {deployment.status}; deploy again")
-            wanted = sorted(set(regions))
-            await _ensure_regions(tx, wanted)
-            count = spec.resources.replicas * len(wanted)
-            if wait is not None:
-                await write_wait(tx, replace(wait, wanted=count))
-            await _want(tx, spec, wanted)
-            return count
+            return await want_running(tx, spec, regions, wait)
 
     async def unplace(self, *, deployment_id: str, wait: Wait | None = None) -> None:
         """Have the deployment run nowhere; write down the wait for its instances to be gone."""
@@ -70,20 +66,28 @@ class Placements(Part):
             else:
                 statement = statement.where(placements.c.revision > since)
             found = (await tx.execute(statement.order_by(placements.c.deployment_id))).all()
-        if not found and not complete:
+            wanted, removed = await desired_jobs(tx, region=region, since=None if complete else since)
+        if not found and not wanted and not removed and not complete:
             return None
         return DesiredState(
             revision=revision,
             complete=complete,
             deployments=tuple(rows.spec_from_json(row.spec) for row in found if row.desired == RUNNING),
             removed=tuple(row.deployment_id for row in found if row.desired == REMOVED),
+            jobs=wanted,
+            removed_jobs=removed,
         )
 
 
-async def _ensure_regions(tx: AsyncConnection, names: Iterable[str]) -> None:
-    for name in names:  # a region may be named before its krane has ever connected
-        unseen = insert_into(tx, regions).values(name=name, backends=[], connected=False)
-        await tx.execute(unseen.on_conflict_do_nothing(index_elements=["name"]))
+async def want_running(tx: AsyncConnection, spec: RunSpec, names: Iterable[str], wait: Wait | None) -> int:
+    """Have it run there, and write down the wait for that. The caller holds the deployment's lock."""
+    wanted = sorted(set(names))
+    await ensure_regions(tx, wanted)
+    count = spec.resources.replicas * len(wanted)
+    if wait is not None:
+        await write_wait(tx, replace(wait, wanted=count))
+    await _want(tx, spec, wanted)
+    return count
 
 
 async def _want(tx: AsyncConnection, spec: RunSpec, names: Iterable[str]) -> None:

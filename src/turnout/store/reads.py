@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, and_, func, or_, select, text
+from sqlalchemy import Row, func, select, text
 
 from turnout.domain.errors import NotFound
 from turnout.domain.records import Operation, OperationKind, Route, Step
 from turnout.domain.sentinel import SentinelConfig, from_json
-from turnout.domain.statuses import OPERATION_TERMINAL, InstanceStatus, OperationStatus
+from turnout.domain.statuses import OPERATION_TERMINAL, InstanceStatus
 from turnout.store import rows
+from turnout.store.cancelling import earlier
 from turnout.store.counters import read_number
 from turnout.store.part import Part
 from turnout.store.schema import (
@@ -27,7 +28,6 @@ from turnout.store.schema import (
 )
 
 _OPEN = operations.c.status.not_in([status.value for status in OPERATION_TERMINAL])
-_GAVE_UP = (OperationStatus.FAILED, OperationStatus.CANCELLED, OperationStatus.SUPERSEDED)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -79,6 +79,35 @@ class Reads(Part):
         async with self._db.read() as tx:
             row = (await tx.execute(statement)).one_or_none()
             return None if row is None else rows.operation_from(row)
+
+    async def newest_operation_of(self, *, deployment_id: str) -> Operation | None:
+        """The one about this deployment that was asked for last; one that has not ended comes first."""
+        statement = (
+            select(operations)
+            .where(operations.c.deployment_id == deployment_id)
+            .order_by(operations.c.ended_at.is_not(None), operations.c.created_at.desc(), operations.c.id.desc())
+            .limit(1)
+        )
+        async with self._db.read() as tx:
+            row = (await tx.execute(statement)).one_or_none()
+            return None if row is None else rows.operation_from(row)
+
+    async def operations_ahead(self, *, operation_id: str) -> tuple[Operation, ...]:
+        """The earlier operations of the same project that have not ended, in the order they were asked for.
+
+        For a deploy its deploys, one of which runs at a time; for the others what switches without one.
+        """
+        own = operations.alias("own")
+        is_deploy, own_is = operations.c.kind == OperationKind.DEPLOY, own.c.kind == OperationKind.DEPLOY
+        statement = (
+            select(operations)
+            .join(own, own.c.project_id == operations.c.project_id)
+            .where(own.c.id == operation_id, own.c.ended_at.is_(None), is_deploy == own_is, _OPEN)
+            .where(earlier(operations, own), operations.c.kind != OperationKind.START)
+            .order_by(operations.c.created_at, operations.c.id)
+        )
+        async with self._db.read() as tx:
+            return tuple(rows.operation_from(row) for row in await tx.execute(statement))
 
     async def steps_of(self, *, operation_id: str) -> tuple[Step, ...]:
         """The timeline, in the order the steps began."""
@@ -143,34 +172,9 @@ class Reads(Part):
                 own.c.ended_at.is_(None),
                 operations.c.kind == OperationKind.DEPLOY,
                 _OPEN,
-                _earlier(operations, own),
+                earlier(operations, own),
             )
             .order_by(operations.c.created_at, operations.c.id)
-            .limit(1)
-        )
-        async with self._db.read() as tx:
-            row = (await tx.execute(statement)).one_or_none()
-            return None if row is None else rows.operation_from(row)
-
-    async def overtaking_operation(self, *, operation_id: str) -> Operation | None:
-        """The newest later deploy of the same environment and branch that has not given up.
-
-        A deploy that is still in the queue then and finds one ends `superseded`.
-        """
-        own, mine, theirs = operations.alias("own"), deployments.alias("mine"), deployments.alias("theirs")
-        statement = (
-            select(operations)
-            .join(own, own.c.environment_id == operations.c.environment_id)
-            .join(mine, mine.c.id == own.c.deployment_id)
-            .join(theirs, theirs.c.id == operations.c.deployment_id)
-            .where(
-                own.c.id == operation_id,
-                operations.c.kind == OperationKind.DEPLOY,
-                operations.c.status.not_in(_GAVE_UP),
-                mine.c.git_branch.is_not_distinct_from(theirs.c.git_branch),
-                _earlier(own, operations),
-            )
-            .order_by(operations.c.created_at.desc(), operations.c.id.desc())
             .limit(1)
         )
         async with self._db.read() as tx:
@@ -186,11 +190,6 @@ class Reads(Part):
         """Raises Unavailable when the store cannot be used."""
         async with self._db.read() as tx:
             await tx.execute(text("SELECT 1"))
-
-
-def _earlier(one: Any, other: Any) -> Any:
-    same_moment = and_(one.c.created_at == other.c.created_at, one.c.id < other.c.id)
-    return or_(one.c.created_at < other.c.created_at, same_moment)
 
 
 def _history_from(row: Row[Any]) -> HistoryRecord:

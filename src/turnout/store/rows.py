@@ -8,6 +8,8 @@ from typing import Any
 
 from sqlalchemy import Row
 
+from turnout.domain.jobs import Job
+from turnout.domain.observation import Observation
 from turnout.domain.plans import SwitchResult, TokenRecord
 from turnout.domain.records import (
     Backend,
@@ -19,6 +21,7 @@ from turnout.domain.records import (
     Operation,
     OperationKind,
     Project,
+    Release,
     Resources,
     Route,
     RunSpec,
@@ -26,7 +29,14 @@ from turnout.domain.records import (
     Sticky,
     Workspace,
 )
-from turnout.domain.statuses import DeploymentStatus, InstanceStatus, OperationStatus, StepStatus
+from turnout.domain.statuses import (
+    DeploymentStatus,
+    InstanceStatus,
+    JobStatus,
+    ObservationStatus,
+    OperationStatus,
+    StepStatus,
+)
 from turnout.domain.waits import GatewayRecord, Wait, WaitKind
 
 
@@ -53,7 +63,7 @@ def environment_from(row: Row[Any]) -> Environment:
 
 
 def deployment_from(row: Row[Any]) -> Deployment:
-    """A row of `deployments`."""
+    """A row of `deployment_columns`."""
     return Deployment(
         id=row.id,
         project_id=row.project_id,
@@ -77,6 +87,11 @@ def deployment_from(row: Row[Any]) -> Deployment:
         key_auth_id=row.key_auth_id,
         regions=tuple(row.regions),
         created_at=row.created_at,
+        has_variables=row.has_variables,
+        release=Release() if row.release is None else release_from_json(row.release),
+        auto_rollback=row.auto_rollback,
+        stopped_at=row.stopped_at,
+        removed_at=row.removed_at,
     )
 
 
@@ -97,6 +112,9 @@ def operation_from(row: Row[Any]) -> Operation:
         created_at=row.created_at,
         started_at=row.started_at,
         ended_at=row.ended_at,
+        wakes=row.wakes,
+        cancel_requested_at=row.cancel_requested_at,
+        cancelled_by=row.cancelled_by,
     )
 
 
@@ -167,6 +185,40 @@ def gateway_from(row: Row[Any]) -> GatewayRecord:
 def token_from(row: Row[Any]) -> TokenRecord:
     """A row of `tokens`, without the hash."""
     return TokenRecord(id=row.id, name=row.name, access=row.access, workspace_id=row.workspace_id, region=row.region)
+
+
+def release_from_json(document: dict[str, Any]) -> Release:
+    """What `asdict` made of a release."""
+    return Release(command=tuple(document["command"]), timeout=document["timeout"])
+
+
+def job_from(row: Row[Any]) -> Job:
+    """A row of `jobs`."""
+    return Job(
+        id=row.id,
+        deployment_id=row.deployment_id,
+        region=row.region,
+        status=JobStatus(row.status),
+        claim=row.claim,
+        wanted=row.wanted,
+        present=row.present,
+        exit_code=row.exit_code,
+        reason=row.reason,
+    )
+
+
+def observation_from(row: Row[Any]) -> Observation:
+    """A row of `observations`."""
+    return Observation(
+        operation_id=row.operation_id,
+        deployment_id=row.deployment_id,
+        took_live=row.took_live,
+        status=ObservationStatus(row.status),
+        until_at=row.until_at,
+        incident=row.incident,
+        note=row.note,
+        rollback_operation_id=row.rollback_operation_id,
+    )
 
 
 def spec_to_json(spec: RunSpec) -> dict[str, Any]:

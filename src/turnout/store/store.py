@@ -7,19 +7,27 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
 from turnout.store.admission import Admission
+from turnout.store.build_places import BuildPlaces
+from turnout.store.cancelling import Cancelling
 from turnout.store.changes import watch
 from turnout.store.database import Clock, Database, parse_url
 from turnout.store.deployments import Deployments
 from turnout.store.endings import Endings
 from turnout.store.gateway_feed import GatewayFeeds
+from turnout.store.jobs import Jobs
+from turnout.store.keeping import Keeping
+from turnout.store.keys import Keys
 from turnout.store.krane import Krane
 from turnout.store.migrate import check_migrated
+from turnout.store.observations import Observations
 from turnout.store.operations import Operations
 from turnout.store.placements import Placements
 from turnout.store.reads import Reads
 from turnout.store.switch import Switching
 from turnout.store.tenants import Tenants
+from turnout.store.variables import Variables
 from turnout.store.waits import Waits
+from turnout.store.waking import Waking
 
 
 def utc_now() -> datetime:
@@ -29,16 +37,24 @@ def utc_now() -> datetime:
 
 class Store(
     Tenants,
+    Observations,
     Admission,
+    Jobs,
+    Cancelling,
     Operations,
     Deployments,
+    BuildPlaces,
     Placements,
     Endings,
+    Waking,
+    Keeping,
     Krane,
     Switching,
     Waits,
     GatewayFeeds,
     Reads,
+    Keys,
+    Variables,
 ):
     """All that Turnout knows. Each part has a file of its name; each method is one transaction.
 

@@ -21,6 +21,7 @@ from turnout.store import rows
 from turnout.store.audit import write_audit
 from turnout.store.counters import mark_changed, take_number
 from turnout.store.lookups import lock_project
+from turnout.store.observations import write_observation
 from turnout.store.part import Part
 from turnout.store.schema import deployments, instances, operations, projects, switches
 from turnout.store.switch_plan import Moves, plan_moves
@@ -57,6 +58,7 @@ class Switching(Part):
             await _write_operation(tx, result)
             await _write_history(tx, scene, moves, result)
             await write_wait(tx, _wait_for_gateways(request, result))
+            await _begin_to_observe(tx, request, scene, moves, now)
             await mark_changed(tx, [project.id])
             return result
 
@@ -161,6 +163,21 @@ async def _write_history(tx: AsyncConnection, scene: Scene, moves: Moves, result
             "target": scene.target.id,
         },
     )
+
+
+async def _begin_to_observe(
+    tx: AsyncConnection, request: SwitchRequest, scene: Scene, moves: Moves, now: datetime
+) -> None:
+    """A rollback or promote goes to a version that has shown itself; a new one has still to do that."""
+    if scene.operation.kind is OperationKind.DEPLOY and request.observe_seconds > 0:
+        await write_observation(
+            tx,
+            operation_id=scene.operation.id,
+            deployment=scene.target,
+            took_live=moves.takes_live,
+            seconds=request.observe_seconds,
+            at=now,
+        )
 
 
 def _wait_for_gateways(request: SwitchRequest, result: SwitchResult) -> Wait:

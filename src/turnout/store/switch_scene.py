@@ -41,8 +41,8 @@ class Scene:
 async def load_scene(tx: AsyncConnection, project: Project, request: SwitchRequest) -> Scene:
     """Lock the target and the operation, and load the rest.
 
-    Raises NotFound when one is missing, and Conflict when the operation has ended: a late switch of a
-    cancelled operation must not happen.
+    Raises NotFound when one is missing, and Conflict when the operation has ended or is to be cancelled: a
+    late switch of a cancelled operation must not happen.
     """
     target = await lock_deployment(tx, request.target_id)
     if target.project_id != project.id:
@@ -80,6 +80,8 @@ def _check_asked_for(operation: Operation, request: SwitchRequest) -> None:
         raise Invalid(f"cannot switch: operation {operation.id} was asked for something else")
     if operation.status in OPERATION_TERMINAL:
         raise Conflict(f"cannot switch: operation {operation.id} has ended, it is {operation.status}")
+    if operation.cancel_requested_at is not None:
+        raise Conflict(f"cannot switch: operation {operation.id} was cancelled by {operation.cancelled_by}")
 
 
 async def _naming(

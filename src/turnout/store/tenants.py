@@ -49,7 +49,9 @@ class Tenants(Part):
             statement = insert_into(tx, sources).values(
                 workspace_id=workspace_id, id=source_id, size=size, created_at=self._db.now()
             )
-            await tx.execute(statement.on_conflict_do_nothing())
+            # The newest upload counts: an old one that nobody uses may be collected, this one is about to be used.
+            again = {"created_at": statement.excluded.created_at}
+            await tx.execute(statement.on_conflict_do_update(index_elements=["workspace_id", "id"], set_=again))
 
     async def has_source(self, *, workspace_id: str, source_id: str) -> bool:
         """Whether this workspace has uploaded it; another one's upload does not count."""

@@ -10,8 +10,9 @@ from typing import Any, Final
 from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from turnout.domain.records import Operation
 from turnout.domain.statuses import OperationStatus, StepStatus
-from turnout.store.schema import operation_steps, operations
+from turnout.store.schema import operation_steps, operations, waits
 
 _DONE: Final = frozenset({OperationStatus.SUCCEEDED, OperationStatus.DEGRADED})
 
@@ -54,7 +55,7 @@ async def end_operation(
     at: datetime,
     propagation_ms: float | None = None,
 ) -> None:
-    """End an operation that has not ended, and the lines of its timeline that still run."""
+    """End an operation that has not ended, the lines of its timeline that still run, and its open waits."""
     await tx.execute(
         update(operations)
         .where(operations.c.id == operation_id)
@@ -70,6 +71,15 @@ async def end_operation(
             detail=None if done else reason,
         )
     )
+    unsettled = update(waits).where(waits.c.operation_id == operation_id, waits.c.settled_at.is_(None))
+    await tx.execute(unsettled.values(settled_at=at))
+
+
+def bad_end(operation: Operation, status: OperationStatus, reason: str | None) -> tuple[OperationStatus, str | None]:
+    """How an operation that went wrong ends: cancelled, and by whom, when somebody had asked for that before."""
+    if operation.cancel_requested_at is None or status not in (OperationStatus.FAILED, OperationStatus.CANCELLED):
+        return status, reason
+    return OperationStatus.CANCELLED, f"cancelled by {operation.cancelled_by}"
 
 
 def _values(line: Line, at: datetime) -> dict[str, Any]:

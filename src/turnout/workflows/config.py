@@ -12,6 +12,7 @@ from turnout.domain.records import Instance, RunSpec
 from turnout.domain.waits import Wait
 from turnout.settings import DeploySettings
 from turnout.store import Store
+from turnout.vault import Vault
 
 
 class Krane(Protocol):
@@ -23,6 +24,10 @@ class Krane(Protocol):
 
     async def unplace(self, *, deployment_id: str, wait: Wait | None) -> None:
         """Want none of it to run. Idempotent."""
+        ...
+
+    async def place_job(self, *, spec: RunSpec, region: str, timeout: float, wait: Wait) -> str:
+        """Want a command to run once for the deployment; returns its id. Idempotent."""
         ...
 
     async def instances_of(self, *, deployment_id: str) -> tuple[Instance, ...]:
@@ -44,8 +49,9 @@ class Config:
     """Builds images from source; None refuses deployments that need a build."""
     default_domain: str = "localhost"
     """The apex under which generated domains lie, such as `example.app`."""
-    vault: object | None = None
-    """Encryption of secrets. Not available in this version: anything but None is refused."""
+    vault: Vault | None = None
+    """Encryption of secrets. None is enough for deployments: what they keep is sealed before, and opened by krane's
+    request alone."""
     cluster: object | None = None
     """Management of whole clusters. Not available in this version: anything but None is refused."""
     sentinel_image: str | None = None

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-from typing import Any
-
 import restate
 from restate import TerminalError
 
@@ -15,20 +12,20 @@ from turnout.domain.statuses import (
     OPERATION_TERMINAL,
     TERMINAL,
     DeploymentStatus,
-    StepStatus,
 )
-from turnout.domain.waits import Outcome, Wait, WaitKind
+from turnout.domain.waits import Outcome, WaitKind
 from turnout.workflows import openapi
 from turnout.workflows.parts import Parts
+from turnout.workflows.readiness import become_ready, counted
+from turnout.workflows.releasing import Releasing
 from turnout.workflows.requests import (
     DeployRequest,
     DeployResponse,
-    RetireRequest,
     SwitchCall,
     Switched,
 )
 from turnout.workflows.serde import JsonOf
-from turnout.workflows.steps import Note, Steps, was_cancelled
+from turnout.workflows.steps import Note, Steps, new_wait, was_cancelled
 
 
 class Deploy:
@@ -36,6 +33,7 @@ class Deploy:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
+        self._releasing = Releasing(parts)
         self._db = parts.db
         self._limits = parts.limits
 
@@ -44,6 +42,7 @@ class Deploy:
         steps = await self._parts.steps_of_deploy(ctx, request)
         try:
             plan = await self._prepare(ctx, steps, request)
+            await self._releasing.release(ctx, steps, plan)
             await self._start(ctx, steps, plan)
             await self._examine(steps, plan)
             switched = await self._switch(ctx, steps, plan)
@@ -58,14 +57,6 @@ class Deploy:
             await self._undo(ctx, steps, request, error)
             raise
 
-    async def retire(self, ctx: restate.ObjectContext, request: RetireRequest) -> bool:
-        """Stop a deployment that was replaced a while ago, unless something leads to it again."""
-
-        async def retire() -> bool:
-            return await self._db.retire(deployment_id=request.deployment_id, generation=request.generation)
-
-        return await self._parts.steps(ctx, operation_id="").quietly("retire", retire, bool)
-
     # 1-3: lookup, context, building
 
     async def _prepare(self, ctx: restate.ObjectContext, steps: Steps, request: DeployRequest) -> DeployPlan:
@@ -74,12 +65,7 @@ class Deploy:
         async def lookup() -> Operation:
             if request.key_auth_id is not None:
                 raise NotBuilt("cannot deploy with key_auth_id: this version of Turnout does not check keys yet")
-            operation = await self._db.begin_operation(operation_id=steps.operation_id)
-            if operation.status in OPERATION_TERMINAL:
-                raise Conflict(f"cannot deploy {request.deployment_id}: {operation.id} is {operation.status} already")
-            if operation.project_id != project_id or operation.deployment_id != request.deployment_id:
-                raise Invalid(f"cannot deploy {request.deployment_id}: it is not what {operation.id} was asked for")
-            return operation
+            return await self._begin(steps.operation_id, project_id, request.deployment_id)
 
         async def context() -> DeployPlan:
             plan = await self._db.load_deploy_plan(deployment_id=request.deployment_id)
@@ -100,6 +86,17 @@ class Deploy:
         await steps.run("context", context, DeployPlan)
         return await steps.run("building", building, DeployPlan, note=lambda it: Note(detail=it.deployment.image))
 
+    async def _begin(self, operation_id: str, project_id: str, deployment_id: str) -> Operation:
+        """Its turn has come: it goes on unless it has ended, or a newer one has overtaken it."""
+        operation = await self._db.begin_operation(operation_id=operation_id)
+        if operation.status in OPERATION_TERMINAL:
+            raise Conflict(f"cannot deploy {deployment_id}: {operation.id} is {operation.status} already")
+        if operation.project_id != project_id or operation.deployment_id != deployment_id:
+            raise Invalid(f"cannot deploy {deployment_id}: it is not what {operation.id} was asked for")
+        if (newer := await self._db.supersede_if_overtaken(operation_id=operation.id)) is not None:
+            raise Conflict(f"cannot deploy {deployment_id}: it is superseded by {newer.id}")
+        return operation
+
     # 4-6: containers, readiness, registration
 
     async def _start(self, ctx: restate.ObjectContext, steps: Steps, plan: DeployPlan) -> None:
@@ -113,43 +110,21 @@ class Deploy:
             return await self._parts.krane.place(
                 spec=plan.run_spec(),
                 regions=deployment.regions,
-                wait=_wait(steps, signal_id, WaitKind.INSTANCES_RUNNING, deployment.id, seconds, wanted=wanted),
+                wait=new_wait(steps, signal_id, WaitKind.INSTANCES_RUNNING, deployment.id, seconds, wanted=wanted),
             )
 
         async def register() -> tuple[Instance, ...]:
             await self._db.advance_deployment(deployment_id=deployment.id, status=DeploymentStatus.NETWORK)
             return await self._db.register_instances(deployment_id=deployment.id)
 
-        def counted(count: int) -> Note:
-            return Note(detail=f"{count} instance{'s' if count != 1 else ''} in {', '.join(deployment.regions)}")
-
-        await steps.run("containers", containers, int, note=counted, opens="readiness")
-        await self._become_ready(steps, signal_id, signal, plan, seconds)
+        await steps.run("containers", containers, int, note=counted(deployment), opens="readiness")
+        await become_ready(self._parts, steps, signal_id, signal, plan, seconds=seconds)
         await steps.run(
             "registration",
             register,
             tuple[Instance, ...],
             note=lambda instances: Note(detail=", ".join(each.address or "" for each in instances)),
         )
-
-    async def _become_ready(self, steps: Steps, signal_id: str, signal: Any, plan: DeployPlan, seconds: float) -> None:
-        outcome = await steps.wait("readiness", signal, seconds=seconds)
-        if outcome is None:
-            outcome = await steps.quietly("why not ready", lambda: self._why_not_ready(plan, seconds), Outcome)
-        note = Note() if outcome.ok else Note(status=StepStatus.FAILED, detail=outcome.reason)
-        await steps.close("readiness", note, lambda: self._db.settle_wait(awakeable_id=signal_id))
-        if not outcome.ok:
-            raise TerminalError(outcome.reason or "an instance failed", 422)
-
-    async def _why_not_ready(self, plan: DeployPlan, seconds: float) -> Outcome:
-        """The sentence of a deadline: what krane saw last, or that nobody looks after a region."""
-        waited = f"not ready within {seconds:g} s"
-        for region in await self._db.regions():
-            if region.name in plan.deployment.regions and not region.connected:
-                return Outcome(ok=False, reason=f"{waited}: no krane is connected for region {region.name}")
-        instances = await self._parts.krane.instances_of(deployment_id=plan.deployment.id)
-        seen = "; ".join(f"{each.id} is {each.status}: {each.reason or 'no answer yet'}" for each in instances)
-        return Outcome(ok=False, reason=f"{waited}: {seen or 'no instance was started'}")
 
     # 7: the app's own description
 
@@ -188,6 +163,7 @@ class Deploy:
         self, ctx: restate.ObjectContext, steps: Steps, request: DeployRequest, error: TerminalError
     ) -> None:
         """Take back what was started. A deployment that is ready has been switched to and is left alone."""
+        steps.shield()
         seconds = self._limits.remove_seconds
         gone_id, gone = ctx.awakeable(serde=JsonOf(Outcome))
 
@@ -197,24 +173,9 @@ class Deploy:
                 deployment_id=request.deployment_id,
                 status=DeploymentStatus.CANCELLED if was_cancelled(error) else DeploymentStatus.FAILED,
                 reason=error.message,
-                wait=_wait(steps, gone_id, WaitKind.INSTANCES_GONE, request.deployment_id, seconds),
+                wait=new_wait(steps, gone_id, WaitKind.INSTANCES_GONE, request.deployment_id, seconds),
             )
 
         if await steps.quietly("abandon", abandon, bool):
             await steps.wait("removal", gone, seconds=seconds)
         await self._parts.end_early(steps, error, settles=gone_id)
-
-
-def _wait(steps: Steps, signal_id: str, kind: WaitKind, deployment_id: str, seconds: float, *, wanted: int = 0) -> Wait:
-    """A wait as it is written down, inside the step that starts what is waited for."""
-    now = datetime.now(UTC)
-    return Wait(
-        awakeable_id=signal_id,
-        operation_id=steps.operation_id,
-        kind=kind,
-        deployment_id=deployment_id,
-        generation=None,
-        wanted=wanted,
-        created_at=now,
-        deadline_at=now + timedelta(seconds=seconds),
-    )

@@ -24,6 +24,7 @@ class Parts:
         self.db = config.db
         self.krane = config.krane or config.db
         self.builds = config.build_client
+        self.vault = config.vault
         self.limits = config.limits
         self.apex = config.default_domain
         self.logger: Any = config.logger
@@ -87,6 +88,6 @@ class Parts:
 
 
 def _refuse_what_is_not_built(config: Config) -> None:
-    for name in ("vault", "cluster", "sentinel_image"):
+    for name in ("cluster", "sentinel_image"):
         if getattr(config, name) is not None:
             raise NotBuilt(f"cannot configure {name}: this version of Turnout has no part that would use it")

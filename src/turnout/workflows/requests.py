@@ -99,6 +99,25 @@ class RetireRequest:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class ObserveRequest:
+    """Observe what a deploy has switched to."""
+
+    operation_id: str
+    deployment_id: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class WakeCall:
+    """Start a stopped deployment, then do with it what the operation was asked for."""
+
+    operation_id: str
+    kind: OperationKind
+    project_id: str
+    deployment_id: str
+    source_deployment_id: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class BuildCall:
     """Build a deployment's source, then deploy it."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol, TypeVar
 
 import restate
@@ -13,7 +13,7 @@ from restate import RestateDurableFuture, RunOptions, TerminalError
 
 from turnout.domain.errors import TurnoutError
 from turnout.domain.statuses import StepStatus
-from turnout.domain.waits import Outcome
+from turnout.domain.waits import Outcome, Wait, WaitKind
 from turnout.settings import DeploySettings
 from turnout.workflows.serde import JsonOf
 
@@ -77,6 +77,15 @@ class Steps:
         self._timeline = timeline
         self._limits = limits
         self._hook = hook or _no_hook
+        self._shielded = False
+
+    def shield(self) -> None:
+        """From here on no cancellation stops the handler: it is undoing, or finishing what is committed.
+
+        A cancellation is repeated until the operation has ended, and each one is told once, wherever the handler
+        waits at that moment.
+        """
+        self._shielded = True
 
     async def run(
         self,
@@ -110,8 +119,14 @@ class Steps:
     async def wait(self, name: str, signal: RestateDurableFuture[Outcome], *, seconds: float) -> Outcome | None:
         """Wait for the outcome, and `seconds` at the most; None when that was not enough."""
         timer = self._ctx.sleep(timedelta(seconds=seconds), name=f"{name} deadline")
-        which, value = await restate.select(outcome=signal, deadline=timer)
-        return value if which == "outcome" else None
+        while True:
+            try:
+                which, value = await restate.select(outcome=signal, deadline=timer)
+            except TerminalError as error:
+                if not (self._shielded and was_cancelled(error)):
+                    raise
+            else:
+                return value if which == "outcome" else None
 
     async def close(self, name: str, note: Note, also: Callable[[], Awaitable[Any]] | None = None) -> None:
         """End a wait that a step opened; `also` is done first."""
@@ -158,4 +173,26 @@ class Steps:
             max_retry_interval=timedelta(seconds=1),
             max_duration=timedelta(seconds=self._limits.retry_seconds),
         )
-        return await self._ctx.run_typed(name, attempt, options)
+        while True:
+            try:
+                return await self._ctx.run_typed(name, attempt, options)
+            except TerminalError as error:
+                if not (self._shielded and was_cancelled(error)):
+                    raise
+
+
+def new_wait(
+    steps: Steps, signal_id: str, kind: WaitKind, deployment_id: str, seconds: float, *, wanted: int = 0
+) -> Wait:
+    """A wait as it is written down, inside the step that starts what is waited for."""
+    now = datetime.now(UTC)
+    return Wait(
+        awakeable_id=signal_id,
+        operation_id=steps.operation_id,
+        kind=kind,
+        deployment_id=deployment_id,
+        generation=None,
+        wanted=wanted,
+        created_at=now,
+        deadline_at=now + timedelta(seconds=seconds),
+    )

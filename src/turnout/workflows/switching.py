@@ -14,6 +14,7 @@ from turnout.domain.statuses import StepStatus
 from turnout.domain.waits import Outcome, unacknowledged
 from turnout.workflows.parts import Parts
 from turnout.workflows.requests import (
+    ObserveRequest,
     PromoteRequest,
     PromoteResponse,
     RetireRequest,
@@ -77,12 +78,15 @@ class Switching:
             apex=self._parts.apex,
             awakeable_id=signal_id,
             wait_deadline_seconds=seconds,
+            observe_seconds=self._limits.observe_seconds,
         )
 
         async def domains() -> SwitchResult:
             return await self._db.switch(request=request)
 
         result = await steps.run("domains", domains, SwitchResult, opens="propagation")
+        self._observe(ctx, call)
+        steps.shield()
         confirmed = await steps.wait("propagation", signal, seconds=seconds)
         if confirmed is None:
             confirmed = await steps.quietly("who is behind", lambda: self._who_is_behind(result), Outcome)
@@ -116,6 +120,7 @@ class Switching:
             await steps.run("lookup", lookup, Operation)
             switched = await self.switch(ctx, call)
         except TerminalError as error:
+            steps.shield()
             await self._parts.end_early(steps, error)
             raise
         await self._parts.finish(steps, switched)
@@ -124,6 +129,12 @@ class Switching:
     async def _who_is_behind(self, result: SwitchResult) -> Outcome:
         gateways = await self._db.gateways()
         return Outcome(ok=False, reason=unacknowledged(gateways, generation=result.generation))
+
+    def _observe(self, ctx: restate.ObjectContext, call: SwitchCall) -> None:
+        """What is new is watched for a while, by a handler of its own: nobody waits for that."""
+        if call.kind is OperationKind.DEPLOY and self._limits.observe_seconds > 0:
+            message = ObserveRequest(operation_id=call.operation_id, deployment_id=call.target_id)
+            ctx.generic_send("Observations", "observe", JsonOf(ObserveRequest).serialize(message))
 
     def _retire_later(self, ctx: restate.ObjectContext, result: SwitchResult) -> None:
         """What was replaced stays warm for an instant rollback; the message looks again before it stops it."""

@@ -10,11 +10,13 @@ import restate
 from turnout.workflows.building import Building
 from turnout.workflows.config import Config
 from turnout.workflows.deploy import Deploy
+from turnout.workflows.observing import Observing
 from turnout.workflows.parts import Parts
 from turnout.workflows.requests import (
     BuildCall,
     DeployRequest,
     DeployResponse,
+    ObserveRequest,
     PromoteRequest,
     PromoteResponse,
     RetireRequest,
@@ -22,10 +24,12 @@ from turnout.workflows.requests import (
     RollbackResponse,
     SwitchCall,
     Switched,
+    WakeCall,
 )
 from turnout.workflows.serde import JsonOf
 from turnout.workflows.steps import Hook
 from turnout.workflows.switching import Switching
+from turnout.workflows.waking import Waking
 
 RETRY = restate.InvocationRetryPolicy(
     initial_interval=timedelta(milliseconds=50),
@@ -52,6 +56,8 @@ class Workflow:
         self._deploy = Deploy(parts)
         self._switching = Switching(parts)
         self._building = Building(parts)
+        self._observing = Observing(parts)
+        self._waking = Waking(parts)
 
     async def deploy(self, ctx: restate.ObjectContext, request: DeployRequest) -> DeployResponse:
         """Deploy a new version and configure its routing. The key of `ctx` is the project id.
@@ -79,14 +85,18 @@ class Workflow:
         """What `restate.app` serves."""
         deployments = restate.VirtualObject("Deployments", invocation_retry_policy=RETRY)
         _bind(deployments, "deploy", self.deploy, DeployRequest, DeployResponse)
-        _bind(deployments, "retire", self._deploy.retire, RetireRequest, bool)
+        _bind(deployments, "retire", self._waking.retire, RetireRequest, bool)
         routing = restate.VirtualObject("Routing", invocation_retry_policy=RETRY)
         _bind(routing, "switch", self._switching.switch, SwitchCall, Switched)
         _bind(routing, "rollback", self.rollback, RollbackRequest, RollbackResponse)
         _bind(routing, "promote", self.promote, PromoteRequest, PromoteResponse)
         builds = restate.Service("Builds", invocation_retry_policy=RETRY)
         _bind(builds, "build", self._building.build, BuildCall, type(None))
-        return [deployments, routing, builds]
+        observations = restate.Service("Observations", invocation_retry_policy=RETRY)
+        _bind(observations, "observe", self._observing.observe, ObserveRequest, str)
+        wakes = restate.Service("Wakes", invocation_retry_policy=RETRY)
+        _bind(wakes, "wake", self._waking.wake, WakeCall, type(None))
+        return [deployments, routing, builds, observations, wakes]
 
 
 def _bind(service: Any, name: str, handler: Any, takes: type, gives: type) -> None:

@@ -6,8 +6,11 @@ generation is given once (`switches.generation`), a deployment is deployed by on
 pointer cannot lead to another project's deployment.
 """
 
+from turnout.store.schema.after import jobs, observations
 from turnout.store.schema.asked import (
     audit_log,
+    build_options,
+    deployment_columns,
     deployments,
     environments,
     openapi_specs,
@@ -20,16 +23,24 @@ from turnout.store.schema.asked import (
 )
 from turnout.store.schema.base import metadata
 from turnout.store.schema.routing import counters, project_changes, routes, sentinel_configs, switches
-from turnout.store.schema.running import gateways, instances, placements, regions, waits
+from turnout.store.schema.running import build_places, gateways, instances, placements, regions, waits
+from turnout.store.schema.secret import data_keys, keyrings, variables
 
 __all__ = [
     "audit_log",
+    "build_options",
+    "build_places",
     "counters",
+    "data_keys",
+    "deployment_columns",
     "deployments",
     "environments",
     "gateways",
     "instances",
+    "jobs",
+    "keyrings",
     "metadata",
+    "observations",
     "openapi_specs",
     "operation_steps",
     "operations",
@@ -42,6 +53,7 @@ __all__ = [
     "sources",
     "switches",
     "tokens",
+    "variables",
     "waits",
     "workspaces",
 ]

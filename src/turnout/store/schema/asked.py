@@ -19,6 +19,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    false,
     text,
 )
 
@@ -123,6 +124,11 @@ deployments = Table(
     Column("sentinel_image", String),
     Column("regions", JsonValue, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
+    Column("release", JsonValue),
+    Column("auto_rollback", Boolean, nullable=False, server_default=false()),
+    Column("stopped_at", UtcDateTime),
+    Column("removed_at", UtcDateTime),
+    Column("woken_by", String),  # the operation that started it last, after it had been stopped
     ForeignKeyConstraint(["project_id", "environment_id"], ["environments.project_id", "environments.id"]),
     UniqueConstraint("project_id", "id"),
     UniqueConstraint("project_id", "environment_id", "id"),
@@ -130,6 +136,19 @@ deployments = Table(
     one_of("backend", Backend),
     CheckConstraint("image IS NOT NULL OR source_id IS NOT NULL", name="origin"),
     Index(None, "project_id", "created_at"),
+)
+
+deployment_columns: Final = (
+    *(column for column in deployments.c if column.name != "env_snapshot"),
+    deployments.c.env_snapshot.is_not(None).label("has_variables"),
+)
+"""What a `Deployment` is made of: of the snapshot only whether there is one. It is large, and few need it."""
+build_options = Table(
+    "build_options",
+    metadata,
+    # Beside the deployment, because most have none, and all of them are read in every list.
+    Column("deployment_id", ForeignKey("deployments.id"), primary_key=True),
+    Column("options", JsonValue, nullable=False),
 )
 
 operations = Table(
@@ -155,6 +174,9 @@ operations = Table(
     Column("started_at", UtcDateTime),
     Column("ended_at", UtcDateTime),
     Column("deadline_at", UtcDateTime, nullable=False),
+    Column("wakes", Boolean, nullable=False, server_default=text("false")),
+    Column("cancel_requested_at", UtcDateTime),
+    Column("cancelled_by", String),
     ForeignKeyConstraint(
         ["project_id", "environment_id", "deployment_id"],
         ["deployments.project_id", "deployments.environment_id", "deployments.id"],

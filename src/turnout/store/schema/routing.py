@@ -64,7 +64,7 @@ switches = Table(
     Column("actor", String, nullable=False),
     Column("result", JsonValue, nullable=False),
     Column("committed_at", UtcDateTime, nullable=False),
-    one_of("kind", OperationKind),
+    one_of("kind", [kind for kind in OperationKind if kind is not OperationKind.START]),
     Index(None, "project_id", "generation"),
 )
 

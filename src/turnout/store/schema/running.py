@@ -80,6 +80,18 @@ gateways = Table(
     Column("error_generation", BigInteger),
 )
 
+build_places = Table(
+    "build_places",
+    metadata,
+    # A lease: it ends with the operation, whatever becomes of the row.
+    Column("operation_id", ForeignKey("operations.id"), primary_key=True),
+    Column("workspace_id", ForeignKey("workspaces.id"), nullable=False),
+    Column("production", Boolean, nullable=False),
+    Column("asked_at", UtcDateTime, nullable=False),
+    Column("taken_at", UtcDateTime),
+    Index(None, "workspace_id"),
+)
+
 waits = Table(
     "waits",
     metadata,

@@ -1,0 +1,88 @@
+"""Stop, start, remove and collect: deployments that are not live."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+from turnout.api.deployments import show_deployment
+from turnout.api.operations import document_of
+from turnout.api.parts import Caller, Parts
+from turnout.domain.documents import (
+    DeploymentDocument,
+    GarbageBody,
+    GarbageDocument,
+    GarbageReport,
+    OperationAccepted,
+    OperationDocument,
+)
+from turnout.domain.errors import NotFound
+
+_REMOVAL_SECONDS: Final = 20.0
+"""Waited for the instances of a removed deployment to be gone, so that its files can go with it."""
+
+
+async def stop(caller: Caller, deployment_id: str) -> DeploymentDocument:
+    """Stop a deployment that nothing leads to but its own address; it can be started again."""
+    await caller.store.stop_deployment(
+        workspace_id=caller.workspace_id, deployment_id=deployment_id, actor=caller.signed_in.name
+    )
+    return await show_deployment(caller, deployment_id)
+
+
+async def start(caller: Caller, deployment_id: str) -> OperationAccepted:
+    """Write down the start of a stopped deployment; the workflow starts and checks it."""
+    accepted = await caller.store.admit_start(
+        workspace_id=caller.workspace_id,
+        deployment_id=deployment_id,
+        actor=caller.signed_in.name,
+        deadline_seconds=caller.parts.settings.deploy.deadline_seconds,
+    )
+    return OperationAccepted(operation_id=accepted.operation_id, deployment_id=accepted.deployment_id)
+
+
+async def remove(caller: Caller, deployment_id: str) -> GarbageReport:
+    """Forget a deployment, and collect what only it needed."""
+    await caller.store.remove_deployment(
+        workspace_id=caller.workspace_id, deployment_id=deployment_id, actor=caller.signed_in.name
+    )
+    try:
+        async with asyncio.timeout(_REMOVAL_SECONDS):
+            while await caller.store.instances_of(deployment_id=deployment_id):
+                await caller.store.wait_for_change(timeout=1.0)
+    except TimeoutError:
+        pass  # what still runs keeps its files; they are collected later
+    return await sweep(caller.parts)
+
+
+async def newest_operation(caller: Caller, deployment_id: str) -> OperationDocument:
+    """The operation about this deployment that is under way, else the one that was asked for last."""
+    await caller.store.get_deployment(deployment_id=deployment_id, workspace_id=caller.workspace_id)
+    operation = await caller.store.newest_operation_of(deployment_id=deployment_id)
+    if operation is None:
+        raise NotFound(f"there is no operation about {deployment_id}")
+    return await document_of(caller, operation)
+
+
+async def collect(caller: Caller, body: GarbageBody) -> GarbageReport:
+    """Remove the files that nobody needs any more, or only say which they are."""
+    return await sweep(caller.parts, dry_run=body.dry_run)
+
+
+async def sweep(parts: Parts, *, dry_run: bool = False) -> GarbageReport:
+    """Expire what is more than is to be kept, then collect. Safe beside deploys, and beside itself."""
+    keep = parts.settings.deploy.keep_stopped
+    expired = () if dry_run else await parts.store.expire(keep=keep)
+
+    if not dry_run:
+        await parts.store.forget_sources(kept=(await parts.store.kept(ended=keep)).sources)
+    collected = await parts.collector.collect(kept=lambda: parts.store.kept(ended=keep), dry_run=dry_run)
+    return GarbageReport(
+        dry_run=dry_run,
+        expired=expired,
+        collected=tuple(
+            GarbageDocument(kind=each.kind, name=each.name, size_bytes=each.size_bytes, problem=each.problem)
+            for each in collected
+        ),
+        freed_bytes=sum(each.size_bytes for each in collected if each.problem is None),
+    )

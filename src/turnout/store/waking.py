@@ -1,0 +1,97 @@
+"""A stopped deployment runs again: placed, let in, and put back when that comes to nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from turnout.domain.errors import Conflict, NotFound
+from turnout.domain.records import Deployment, Instance, Operation, RunSpec
+from turnout.domain.statuses import OPERATION_TERMINAL, DeploymentStatus, check_transition
+from turnout.domain.waits import Wait
+from turnout.store.deployments import let_in
+from turnout.store.endings import holds_domains, set_status, wanted_by
+from turnout.store.lookups import lock_deployment, lock_operation, lock_project
+from turnout.store.part import Part
+from turnout.store.placements import remove_placements, want_running
+from turnout.store.schema import deployments
+from turnout.store.waits import find_result, write_wait
+
+_ABLE = frozenset({DeploymentStatus.STOPPED, DeploymentStatus.READY})
+
+
+class Waking(Part):
+    """What the steps of a start read and write. Several operations may wake one deployment at once."""
+
+    async def wake(self, *, operation_id: str, spec: RunSpec, regions: Iterable[str], wait: Wait) -> int:
+        """Have a stopped deployment run again; returns how many instances that makes. It stays `stopped`.
+
+        Raises Conflict when it was removed meanwhile, or when the operation has ended or is to be cancelled.
+        """
+        async with self._db.write() as tx:
+            deployment = await lock_deployment(tx, spec.deployment_id)
+            _check_able(deployment, await lock_operation(tx, operation_id))
+            return await want_running(tx, spec, regions, wait)
+
+    async def woken(self, *, operation_id: str, deployment_id: str) -> tuple[Instance, ...]:
+        """It runs and passes its checks: it is `ready` again, and its instances may have traffic.
+
+        Raises Conflict as `wake` does, and when an instance has gone again.
+        """
+        async with self._db.write() as tx:
+            deployment = await lock_deployment(tx, deployment_id)
+            _check_able(deployment, await lock_operation(tx, operation_id))
+            registered = await let_in(tx, deployment_id)
+            if not registered:
+                raise Conflict(f"cannot start {deployment_id}: its instances ran, and stopped again")
+            if check_transition(deployment.status, DeploymentStatus.READY):
+                ready = update(deployments).where(deployments.c.id == deployment_id)
+                await tx.execute(
+                    ready.values(status=DeploymentStatus.READY, stopped_at=None, woken_by=operation_id, reason=None)
+                )
+            return registered
+
+    async def put_back(self, *, operation_id: str, deployment_id: str, wait: Wait | None) -> bool:
+        """Stop what this operation has started, unless it has switched or somebody else needs it now.
+
+        Returns whether there is something to wait for; then `wait` is written down.
+        """
+        async with self._db.write() as tx:
+            project_id = select(deployments.c.project_id).where(deployments.c.id == deployment_id)
+            found: str | None = (await tx.execute(project_id)).scalar_one_or_none()
+            if found is None:
+                return False
+            project = await lock_project(tx, found)
+            deployment = await lock_deployment(tx, deployment_id)
+            await lock_operation(tx, operation_id)
+            if not await _is_ours_to_stop(tx, deployment, operation_id) or project.live_deployment_id == deployment_id:
+                return False
+            if deployment.status is DeploymentStatus.READY:
+                await set_status(tx, deployment_id, DeploymentStatus.STOPPED, reason=None, at=self._db.now())
+            await remove_placements(tx, deployment_id)
+            if wait is not None:
+                await write_wait(tx, wait)
+            return True
+
+
+def _check_able(deployment: Deployment, operation: Operation) -> None:
+    if deployment.status not in _ABLE or deployment.removed_at is not None:
+        what = "removed" if deployment.removed_at is not None else deployment.status
+        raise Conflict(f"cannot start {deployment.id}: it is {what}; deploy again")
+    if operation.cancel_requested_at is not None or operation.status in OPERATION_TERMINAL:
+        raise Conflict(f"cannot start {deployment.id}: {operation.id} was cancelled or has ended")
+    if operation.deployment_id != deployment.id:
+        raise NotFound(f"cannot start {deployment.id}: it is not what {operation.id} was asked for")
+
+
+async def _is_ours_to_stop(tx: AsyncConnection, deployment: Deployment, operation_id: str) -> bool:
+    if deployment.status not in _ABLE or await find_result(tx, operation_id) is not None:
+        return False
+    if await wanted_by(tx, deployment.id, other_than=operation_id) or await holds_domains(tx, deployment.id):
+        return False
+    waker = select(deployments.c.woken_by).where(deployments.c.id == deployment.id)
+    return (
+        deployment.status is DeploymentStatus.STOPPED or (await tx.execute(waker)).scalar_one_or_none() == operation_id
+    )

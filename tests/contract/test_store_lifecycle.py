@@ -1,0 +1,94 @@
+"""Cancel, stop, wake, remove and keep, as transactions."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.contract.store_kit import Yard
+from turnout.domain.errors import Conflict, NotFound
+from turnout.domain.statuses import DeploymentStatus, InstanceStatus, OperationStatus
+
+
+async def test_a_cancellation_and_a_switch_never_both_happen(yard: Yard) -> None:
+    """Whichever comes first, the other one is refused."""
+    first, second = await yard.admit(), await yard.admit()
+    await yard.start(first)
+    await cancel(yard, first.operation_id)
+    with pytest.raises(Conflict):
+        await yard.switch(first)
+    assert await yard.status(first.deployment_id) is DeploymentStatus.CANCELLED
+    await yard.start(second)
+    await yard.switch(second)
+    with pytest.raises(Conflict, match="too late"):
+        await cancel(yard, second.operation_id)
+    assert (await yard.project()).live_deployment_id == second.deployment_id
+
+
+async def test_a_queued_deploy_ends_in_the_request_and_twice_is_once(yard: Yard) -> None:
+    """Nothing is left to be told to the workflows."""
+    queued = await yard.admit()
+    for _ in range(2):
+        assert (await cancel(yard, queued.operation_id)).status is OperationStatus.CANCELLED
+    assert await yard.store.operations_to_cancel() == ()
+    assert await yard.store.unsent_operations(older_than_seconds=0) == ()
+    with pytest.raises(NotFound):
+        await yard.store.request_cancel(operation_id=queued.operation_id, workspace_id="ws_other", actor="mallory")
+
+
+async def test_only_what_nothing_leads_to_is_stopped_and_removed(yard: Yard) -> None:
+    """Not the live one, not a branch's; a removed one keeps its row and loses its address."""
+    v1, v2 = await yard.ship(), await yard.ship()
+    for act in (yard.store.stop_deployment, yard.store.remove_deployment):
+        with pytest.raises(Conflict, match="it is live"):
+            await act(workspace_id=yard.workspace.id, deployment_id=v2.id, actor="bob")
+        with pytest.raises(NotFound):
+            await act(workspace_id="ws_other", deployment_id=v1.id, actor="mallory")
+    other = await yard.ship(environment="preview")
+    with pytest.raises(Conflict, match="leads to it"):
+        await yard.store.stop_deployment(workspace_id=yard.workspace.id, deployment_id=other.id, actor="bob")
+    await yard.store.finish_operation(operation_id=v1.operation_id, status=OperationStatus.SUCCEEDED)
+    await yard.store.stop_deployment(workspace_id=yard.workspace.id, deployment_id=v1.id, actor="bob")
+    assert await yard.status(v1.id) is DeploymentStatus.STOPPED
+    await yard.store.remove_deployment(workspace_id=yard.workspace.id, deployment_id=v1.id, actor="bob")
+    assert v1.id not in set((await yard.serves()).values())
+    with pytest.raises(NotFound):
+        await yard.store.get_deployment(deployment_id=v1.id, workspace_id=yard.workspace.id)
+    assert await yard.status(v1.id) is DeploymentStatus.STOPPED
+
+
+async def test_a_rollback_without_a_name_prefers_what_still_runs(yard: Yard) -> None:
+    """The nearest in history that runs, else the nearest that is stopped."""
+    v1, v2, v3 = [await yard.ship() for _ in range(3)]
+    await stop(yard, v2.id)
+    asked = await yard.ask_rollback()
+    assert (asked.deployment_id, asked.wakes) == (v1.id, False)
+    await cancel(yard, asked.operation_id)
+    await stop(yard, v1.id)
+    asked = await yard.ask_rollback()
+    assert (asked.deployment_id, asked.wakes) == (v2.id, True)
+    with pytest.raises(Exception, match="only a ready deployment"):
+        await yard.switch(asked)
+    assert (await yard.project()).live_deployment_id == v3.id
+
+
+async def test_what_more_are_stopped_than_are_kept_is_removed(yard: Yard) -> None:
+    """Those that were stopped first; what is kept names their images no more."""
+    shipped = [await yard.ship(image=f"shop:v{number}") for number in range(1, 6)]
+    for each in shipped[:4]:
+        await stop(yard, each.id)
+        await yard.report(each.id, InstanceStatus.GONE)
+    assert set(await yard.store.expire(keep=2)) == {shipped[0].id, shipped[1].id}
+    assert await yard.store.expire(keep=2) == ()
+    kept = await yard.store.kept(ended=2)
+    assert kept.deployments == {each.id for each in shipped[2:]}
+    assert kept.images == {"shop:v3", "shop:v4", "shop:v5"}
+
+
+async def cancel(yard: Yard, operation_id: str):
+    """As the API does."""
+    return await yard.store.request_cancel(operation_id=operation_id, workspace_id=yard.workspace.id, actor="alice")
+
+
+async def stop(yard: Yard, deployment_id: str) -> None:
+    """As the API does."""
+    await yard.store.stop_deployment(workspace_id=yard.workspace.id, deployment_id=deployment_id, actor="bob")
