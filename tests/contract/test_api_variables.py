@@ -18,6 +18,8 @@ from turnout.api.access import hash_token
 from turnout.api.app import make_app
 from turnout.api.logs import LogFiles
 from turnout.api.parts import Parts
+from turnout.builds.garbage import Collector
+from turnout.builds.output import BuildOutput
 from turnout.builds.sources import SourceStore
 from turnout.settings import load_settings
 from turnout.vault import MasterKeys, Vault
@@ -45,6 +47,8 @@ class Api:
         parts = Parts(
             store=yard.store,
             vault=self.vault,
+            build_output=BuildOutput(home),
+            collector=Collector(home),
             sources=SourceStore(home, upload_mib=1, unpacked_mib=1),
             logs=LogFiles(home / "logs", limit_bytes=1000),
             settings=settings,
