@@ -294,7 +294,7 @@ async def test_exits_at_once(machine: Region) -> None:
     """Failed at once, with the exit code and the last lines, readable; not started again."""
     spec = machine.app("import sys; print('\\x1b[31mno DATABASE_URL\\x1b[0m'); sys.exit(3)")
     machine.server.run(spec)
-    one = await machine.become(spec, S.FAILED)
+    one = await machine.become(spec, S.FAILED, within=20.0)
     assert one.reason is not None
     assert one.reason.startswith("exited with code 3 after 0.")
     assert one.reason.endswith("no DATABASE_URL")
@@ -306,7 +306,7 @@ async def test_never_listens(machine: Region) -> None:
     health = replace(QUICK, deadline=3.0)
     spec = machine.app("import time; print('warming up', flush=True); time.sleep(60)", health=health)
     machine.server.run(spec)
-    one = await machine.become(spec, S.FAILED)
+    one = await machine.become(spec, S.FAILED, within=20.0)
     assert one.reason is not None
     assert one.reason.startswith("did not pass its health check within 3 s: connecting to 127.0.0.1:")
     assert "refused" in one.reason
@@ -318,7 +318,7 @@ async def test_health_answers_500(machine: Region) -> None:
     """The reason quotes the status and what the app said."""
     spec = machine.app(health=replace(QUICK, path="/sick", deadline=3.0))
     machine.server.run(spec)
-    one = await machine.become(spec, S.FAILED)
+    one = await machine.become(spec, S.FAILED, within=20.0)
     assert "GET /sick answered 500: the database is away" in (one.reason or "")
 
 
@@ -327,7 +327,7 @@ async def test_memory_hog(machine: Region) -> None:
     hog = "import time; x = bytearray(200 * 2**20); time.sleep(60)"
     spec = machine.app(hog, memory_mib=64)
     machine.server.run(spec)
-    one = await machine.become(spec, S.FAILED)
+    one = await machine.become(spec, S.FAILED, within=20.0)
     assert (one.reason or "").startswith("used more than its 64 MiB of memory and was killed")
 
 
