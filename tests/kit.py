@@ -19,6 +19,8 @@ from typing import Any, Self
 import httpx
 import psutil
 
+from tests.support import PATIENCE
+
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLES = ROOT / "examples"
 
@@ -62,7 +64,7 @@ class Turnout:
 
     # -- verbs
 
-    def run(self, *arguments: str, cwd: Path | None = None, timeout: float = 90) -> Ran:
+    def run(self, *arguments: str, cwd: Path | None = None, timeout: float = 300) -> Ran:
         """Run the command line with `--json`."""
         done = subprocess.run(
             [sys.executable, "-m", "turnout", *arguments, "--json"],
@@ -232,8 +234,8 @@ class Traffic:
 
 def until(true: Callable[[], Any], *, within: float = 20.0, what: str = "") -> Any:
     """Look until something is so, and return it. Fails when it does not become so in time."""
-    deadline = time.monotonic() + within
+    deadline = time.monotonic() + within * PATIENCE
     while not (found := true()):
-        assert time.monotonic() < deadline, f"after {within:g} s still not so: {what}"
+        assert time.monotonic() < deadline, f"after {within * PATIENCE:g} s still not so: {what}"
         time.sleep(0.02)
     return found

@@ -18,6 +18,9 @@ from pathlib import Path
 
 import pytest
 
+PATIENCE = 4
+"""What every deadline of a test is multiplied by. It ends a hang and measures nothing, so it may be far away."""
+
 _BUSYBOX = Path(shutil.which("busybox") or "/bin/busybox")
 
 
@@ -56,7 +59,7 @@ def _missing(part: str) -> str | None:
 
 async def eventually(true: Callable[[], bool | Awaitable[bool]], *, within: float = 5.0, what: str = "") -> None:
     """Wait until something is so, looking every 20 ms. Fails the test when it does not become so in time."""
-    deadline = time.monotonic() + within
+    deadline = time.monotonic() + within * PATIENCE
     while True:
         answer = true()
         if not isinstance(answer, bool):
@@ -64,8 +67,13 @@ async def eventually(true: Callable[[], bool | Awaitable[bool]], *, within: floa
         if answer:
             return
         if time.monotonic() > deadline:
-            pytest.fail(f"after {within:g} s still not so: {what or true}")
+            pytest.fail(f"after {within * PATIENCE:g} s still not so: {what or true}")
         await asyncio.sleep(0.02)
+
+
+def patiently(seconds: float) -> asyncio.Timeout:
+    """A deadline for a block that awaits an event; see PATIENCE."""
+    return asyncio.timeout(seconds * PATIENCE)
 
 
 def make_release(releases: Path, files: dict[str, str]) -> str:

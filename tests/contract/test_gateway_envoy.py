@@ -26,6 +26,7 @@ import pytest
 import pytest_asyncio
 from aiohttp import web
 
+from tests.support import patiently
 from turnout.domain.errors import NotFound, Unavailable
 from turnout.domain.views import ProjectView
 from turnout.gateway import planner, protos, state
@@ -277,7 +278,7 @@ async def test_a_request_id_of_the_client_is_kept(rig: Rig, v1: Backend) -> None
 async def test_paths_are_normalised_and_escapes_are_the_apps_business(rig: Rig, v1: Backend) -> None:
     """`..` is resolved at the gateway; `//` and `%2F` mean what the app says."""
     await rig.route(v1)
-    async with asyncio.timeout(5):
+    async with patiently(5):
         reader, writer = await asyncio.open_connection("127.0.0.1", rig.port)
         writer.write(f"GET /a/../b//c%2Fd HTTP/1.1\r\nHost: {HOST}\r\nConnection: close\r\n\r\n".encode())
         answer = await reader.read()
@@ -553,7 +554,7 @@ async def _answers(envoy: Envoy) -> bool:
 
 async def _until(condition: Callable[[], bool | Awaitable[bool]], *, timeout: float = 5) -> None:
     """For what announces itself to nobody: another process's file or admin interface."""
-    async with asyncio.timeout(timeout):
+    async with patiently(timeout):
         while True:
             met = condition()
             if met if isinstance(met, bool) else await met:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +21,17 @@ sys.exit(int(sys.argv[3]))
 DIES = """
 import os, pathlib, threading, time
 def die():
+    while not pathlib.Path({marker!r}).exists():
+        time.sleep(0.02)
     print('out of paper', flush=True)
     os._exit(9)
-threading.Timer(5, die).start()
+threading.Thread(target=die, daemon=True).start()
 """
+
+
+def dying(app: App, marker: Path) -> str:
+    """The app's source, in a version that dies as soon as the marker is there, and again whenever it is started."""
+    return DIES.format(marker=str(marker)) + (app.folder / "app.py").read_text()
 
 
 def with_release(app: App, marker: Path, *, seconds: float = 0, code: int = 0) -> None:
@@ -78,35 +84,37 @@ def test_kill_9_while_the_release_command_runs(own_turnout: Turnout, tmp_path: P
     assert app.serves() == "v2"
 
 
-def test_an_app_that_dies_after_the_switch_is_degraded(app: App) -> None:
+def test_an_app_that_dies_after_the_switch_is_degraded(app: App, tmp_path: Path) -> None:
     """The deploy had succeeded; then its operation says what happened, and `ls` shows it."""
-    app.write("v1", app__py=DIES + (app.folder / "app.py").read_text())
+    app.write("v1", app__py=dying(app, tmp_path / "die"))
     deployed = app.deploy("v1")
     assert deployed["status"] == "succeeded"
     assert deployed["observation"]["status"] == "open"
-    ended = until(lambda: _degraded(app, deployed), within=20, what="the operation is degraded")
+    (tmp_path / "die").touch()
+    ended = until(lambda: _degraded(app, deployed), what="the operation is degraded")
     assert "out of paper" in ended["reason"]
     assert ended["observation"]["rollback_operation_id"] is None
     assert app.deployment(deployed["deployment_id"])["observation"]["status"] == "degraded"
     assert app.ls()["live_deployment_id"] == deployed["deployment_id"]
 
 
-def test_auto_rollback_brings_the_old_version_back(app: App) -> None:
+def test_auto_rollback_brings_the_old_version_back(app: App, tmp_path: Path) -> None:
     """Requests fail only from the new version's death to the switch back; then the old one serves alone."""
     first = app.deploy("v1")
-    app.write("v2", app__py=DIES + (app.folder / "app.py").read_text())
+    app.write("v2", app__py=dying(app, tmp_path / "die"))
     toml = app.folder / "turnout.toml"
     toml.write_text(toml.read_text() + "\n[deploy]\nauto_rollback = true\n")
     with Traffic(app.turnout, app.live_domain) as traffic:
         deployed = app.turnout.ok("deploy", str(app.folder), "--project", app.name)
-        ended = until(lambda: _degraded(app, deployed), within=20, what="the operation is degraded")
+        assert traffic.failures == []
+        (tmp_path / "die").touch()
+        ended = until(lambda: _degraded(app, deployed), what="the operation is degraded")
         rollback = ended["observation"]["rollback_operation_id"]
         assert rollback is not None, ended
         until(lambda: _ended(app.turnout, rollback), what="the rollback has ended")
-        time.sleep(0.5)
-        failed = len(traffic.failures)
-        time.sleep(1)
-        assert len(traffic.failures) == failed
+    with Traffic(app.turnout, app.live_domain) as after:
+        until(lambda: after.answers["v1"] > 100, what="the old version serves")
+    assert (set(after.answers), after.failures) == ({"v1"}, [])
     assert app.serves() == "v1"
     listed = app.ls()
     assert (listed["live_deployment_id"], listed["rolled_back"]) == (first["deployment_id"], True)

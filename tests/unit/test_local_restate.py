@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from tests.support import patiently
 from turnout.domain.errors import Unavailable
 from turnout.local.identity import base58, ensure_identity
 from turnout.local.loopback import call
@@ -174,7 +175,7 @@ async def restate(home: Path, binary: Path) -> AsyncIterator[tuple[str, str]]:
         )
     admin = f"http://127.0.0.1:{ports.restate_admin}"
     try:
-        async with asyncio.timeout(30):
+        async with patiently(30):
             while not await _healthy(admin):
                 await asyncio.sleep(0.05)
         yield admin, key

@@ -17,6 +17,7 @@ from typing import Any
 import httpx
 import structlog
 
+from tests.support import patiently
 from turnout.builds.service import BuildClient
 from turnout.dispatch import Dispatcher
 from turnout.domain.documents import InstanceReport, RegionReport
@@ -147,7 +148,7 @@ class Lab:
 
     async def ended_by_id(self, operation_id: str) -> Operation:
         """The same of one that nobody asked for."""
-        async with asyncio.timeout(30):
+        async with patiently(30):
             while True:
                 found = await self.operation(operation_id)
                 if found.status in OPERATION_TERMINAL:
@@ -208,7 +209,7 @@ class Lab:
 
     async def observed(self, operation: Operation) -> Observation:
         """The observation of an operation, once it has ended."""
-        async with asyncio.timeout(30):
+        async with patiently(30):
             while True:
                 found = await self.store.observation_of(operation_id=operation.id)
                 if found is not None and found.status is not ObservationStatus.OPEN:
@@ -298,7 +299,7 @@ async def open_lab(
 
 
 async def _registered(admin: httpx.AsyncClient, worker_port: int) -> None:
-    async with asyncio.timeout(30):
+    async with patiently(30):
         while True:
             with contextlib.suppress(httpx.HTTPError):
                 answer = await admin.post(

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import patiently
 from tests.workflows.lab import LIMITS, Lab, Restate, open_lab
 from turnout.builds.service import BuildStatus
 from turnout.builds.testing import FakeBuilds
@@ -50,7 +51,7 @@ async def steps(lab: Lab, operation: UnsentOperation) -> dict[str, tuple[StepSta
 
 async def lines(lab: Lab, *, waiting: int) -> dict[str, int]:
     """The line, once so many wait."""
-    async with asyncio.timeout(10):
+    async with patiently(10):
         while len(found := await lab.store.build_lines(workspace_id=lab.workspace.id)) != waiting:
             await lab.store.wait_for_change(timeout=1)
     return dict(found)
@@ -60,7 +61,7 @@ async def test_one_after_the_other_and_production_first(yard: Lab, builds: FakeB
     """Who waits says its place, in the timeline too; whoever is first in line builds next."""
     builds.held = {source(1)}
     first = await ask(yard, 1)
-    async with asyncio.timeout(10):
+    async with patiently(10):
         while not builds.started:
             await asyncio.sleep(0.02)
     preview = await ask(yard, 2, environment="preview")
@@ -84,7 +85,7 @@ async def test_a_build_that_fails_gives_its_place_back(yard: Lab, builds: FakeBu
     assert (failed.status, failed.reason) == (OperationStatus.FAILED, "no compiler")
     builds.held = {source(2)}
     lost = await ask(yard, 2)
-    async with asyncio.timeout(10):
+    async with patiently(10):
         while len(builds.started) < 2:
             await asyncio.sleep(0.02)
     waiting = await ask(yard, 3)
@@ -94,7 +95,7 @@ async def test_a_build_that_fails_gives_its_place_back(yard: Lab, builds: FakeBu
     )
     assert (await yard.ended(waiting)).status is OperationStatus.SUCCEEDED
     builds.held.clear()  # the handler of what was ended from outside goes on until it notices
-    async with asyncio.timeout(10):
+    async with patiently(10):
         while (await builds.look(lost.deployment_id)).status is not BuildStatus.DONE:
             await asyncio.sleep(0.05)
     await asyncio.sleep(1.5)
@@ -119,7 +120,7 @@ async def test_no_place_in_time(restate: Restate, tmp_path: Path, builds: FakeBu
     builds.held = {source(1)}
     async with open_lab(restate, tmp_path, limits=replace(ONE, build_wait_seconds=0.5), builds=builds) as lab:
         busy = await ask(lab, 1)
-        async with asyncio.timeout(10):
+        async with patiently(10):
             while not builds.started:
                 await asyncio.sleep(0.02)
         late = await lab.ended(await ask(lab, 2))

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support import patiently
 from tests.workflows.lab import Lab, Restate, open_lab, running, starting
 from turnout.domain.errors import Conflict, NotFound
 from turnout.domain.plans import UnsentOperation
@@ -158,7 +159,7 @@ async def cancel(lab: Lab, operation: UnsentOperation) -> Operation:
 
 async def placed(lab: Lab, operation: UnsentOperation) -> None:
     """Wait until krane was asked to run it."""
-    async with asyncio.timeout(20):
+    async with patiently(20):
         while operation.deployment_id not in lab.placed:
             await lab.store.wait_for_change(timeout=1)
 

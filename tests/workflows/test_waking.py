@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from tests.support import patiently
 from tests.workflows.lab import LIMITS, Lab, Restate, failing, open_lab, running, starting
 from turnout.domain.errors import Conflict, Invalid
 from turnout.domain.plans import UnsentOperation
@@ -138,7 +138,7 @@ async def stop(lab: Lab, deployment_id: str) -> None:
 
 async def gone(lab: Lab, deployment_id: str) -> None:
     """Wait until krane has nothing left of it."""
-    async with asyncio.timeout(10):
+    async with patiently(10):
         while await lab.store.instances_of(deployment_id=deployment_id):
             await lab.store.wait_for_change(timeout=1)
 
@@ -150,7 +150,7 @@ async def status(lab: Lab, deployment_id: str) -> DeploymentStatus:
 
 async def until(lab: Lab, deployment_id: str, wanted: DeploymentStatus) -> None:
     """Wait for a status, and for krane to have followed."""
-    async with asyncio.timeout(20):
+    async with patiently(20):
         while await status(lab, deployment_id) is not wanted:
             await lab.store.wait_for_change(timeout=1)
     if wanted is DeploymentStatus.STOPPED:
