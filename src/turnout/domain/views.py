@@ -8,11 +8,23 @@ from typing import Protocol
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class GuardView:
+    """What the sentinel config of a domain asks of a request, before the app may see it."""
+
+    key_auth_id: str | None = None
+    """The keyspace that a key has to be of."""
+    openapi_spec_id: str | None = None
+    """The document that describes the app."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class RouteView:
-    """One domain of a project."""
+    """One domain of a project, with all that is decided there: whoever takes one takes the other with it."""
 
     fqdn: str
     deployment_id: str
+    guard: GuardView | None = None
+    """None for a domain without a sentinel config."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from turnout.domain.errors import Invalid
+from turnout.gateway import policies
 
 ROUTING_HOST: Final = ":authority"
 """The header that picks the scope, so the project: the host name, without port and trailing dot by then."""
@@ -77,7 +78,7 @@ def _connection_manager(trusted_proxies: int, access_log: AccessLog | None) -> d
         "stat_prefix": "gateway",
         "codec_type": "AUTO",
         "scoped_routes": _scoped_routes(),
-        "http_filters": [_lower_case_host(), _router()],
+        "http_filters": [_lower_case_host(), *policies.filters(), _router()],
         **_host_and_path(),
         **_identity(trusted_proxies),
         **_limits(),

@@ -16,6 +16,7 @@ from typing import Any, Final
 from turnout.domain.errors import Invalid
 from turnout.domain.views import ProjectView, RouteView, TargetView
 from turnout.gateway import protos
+from turnout.gateway.policies import GUARDS
 from turnout.gateway.resources import Kind, ProjectPlan, Resource
 
 CONNECT_TIMEOUT: Final = timedelta(seconds=2)
@@ -89,6 +90,8 @@ def _routes(view: ProjectView) -> Resource:
         entry = host.routes.add()
         entry.CopyFrom(_ROUTE_TEMPLATE)
         entry.route.cluster = route.deployment_id
+        for guard in GUARDS:
+            guard(host, route, view)
     return _resource(Kind.ROUTES, view.project_id, configuration)
 
 

@@ -8,12 +8,13 @@ from datetime import datetime
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from turnout.domain import sentinel
 from turnout.domain.statuses import InstanceStatus
-from turnout.domain.views import GatewayFeed, ProjectView, RouteView, TargetView
+from turnout.domain.views import GatewayFeed, GuardView, ProjectView, RouteView, TargetView
 from turnout.store.counters import read_number
 from turnout.store.database import insert_into
 from turnout.store.part import Part
-from turnout.store.schema import gateways, instances, project_changes, routes
+from turnout.store.schema import gateways, instances, project_changes, routes, sentinel_configs
 
 
 class GatewayFeeds(Part):
@@ -84,16 +85,27 @@ async def _changed_projects(tx: AsyncConnection, after: int) -> tuple[ProjectVie
     project_ids = (await tx.execute(select(project_changes.c.project_id).where(changed))).scalars().all()
     of_changed = project_changes.c.project_id == routes.c.project_id
     found = await tx.execute(
-        select(routes.c.project_id, routes.c.fqdn, routes.c.deployment_id)
+        select(routes.c.project_id, routes.c.fqdn, routes.c.deployment_id, sentinel_configs.c.config)
         .join(project_changes, of_changed)
+        .outerjoin(sentinel_configs, sentinel_configs.c.fqdn == routes.c.fqdn)
         .where(changed)
         .order_by(routes.c.fqdn)
     )
     routes_of: dict[str, list[RouteView]] = defaultdict(list)
     for row in found:
-        routes_of[row.project_id].append(RouteView(fqdn=row.fqdn, deployment_id=row.deployment_id))
+        routes_of[row.project_id].append(
+            RouteView(fqdn=row.fqdn, deployment_id=row.deployment_id, guard=_guard(row.config))
+        )
     addresses = await _addresses(tx, after)
     return tuple(_view(project_id, routes_of.get(project_id, []), addresses) for project_id in sorted(project_ids))
+
+
+def _guard(config: str | None) -> GuardView | None:
+    """The policy travels with the route, so that a gateway takes both in one instant."""
+    if config is None:
+        return None
+    policy = sentinel.from_json(config)
+    return GuardView(key_auth_id=policy.key_auth_id, openapi_spec_id=policy.openapi_spec_id)
 
 
 async def _addresses(tx: AsyncConnection, after: int) -> dict[str, list[str]]:

@@ -1,0 +1,8 @@
+"""Keyspaces and their keys."""
+
+revision = "0006"
+down_revision = "0005"
+
+
+def upgrade() -> None:
+    """Nothing yet."""
