@@ -72,6 +72,12 @@ def _builder(name: str) -> str:
     return name
 
 
+def _folders(name: str) -> str:
+    if name not in ("auto", "generated", "railpack", "pack"):
+        raise Invalid("it has to be auto, generated, railpack or pack")
+    return name
+
+
 def _doc(default: Any, text: str, check: Callable[[Any], Any] | None = None) -> Any:
     """A field with its line in the docs. `check` returns the value as it is used, or raises Invalid."""
     return field(default=default, metadata={"doc": text, "check": check})
@@ -150,6 +156,11 @@ class BuildSettings:
 
     registry: str = _doc(
         "", "Where images are pushed, such as registry.example:5000/apps; empty keeps them in the engine.", _registry
+    )
+    folders: str = _doc(
+        "auto",
+        "For a folder without a Dockerfile: auto (railpack or pack where installed), generated, railpack, or pack.",
+        _folders,
     )
     builder: str = _doc("auto", "auto (BuildKit where the engine has it), buildkit, or classic.", _builder)
 

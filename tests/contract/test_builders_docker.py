@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 import uuid
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -159,3 +161,35 @@ async def test_base_image_that_nobody_has(engine: DockerLab) -> None:
     assert state.reason is not None
     assert "the build of the image failed" in state.reason
     assert "localhost:1" in state.reason
+
+
+@pytest.mark.docker
+async def test_a_folder_without_dockerfile_is_built_by_pack(
+    engine: DockerLab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where it is installed (here: a stand-in). The image gets our labels and the command of turnout.toml."""
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    pack = tools / "pack"
+    pack.write_text(f'#!/bin/sh\necho "$@"\nls "$4"\nexec docker tag {engine.base} "$2"\n')
+    pack.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tools}:{os.environ['PATH']}")
+    request = request_of(
+        await engine.store({"page.txt": "hello"}),
+        Backend.DOCKER,
+        project=engine.project,
+        options=BuildOptions(args={"COLOUR": "a blue; one"}),
+        run_command=("httpd", "-f", "-p", "0.0.0.0:$PORT"),
+    )
+    await engine.builds.start(request)
+    state = await ended(engine.builds, request)
+    assert state.status is BuildStatus.DONE, state.reason
+    assert "page.txt" in engine.log(request)
+    assert "--no-color --env COLOUR=a blue; one" in engine.log(request)
+    assert docker("inspect", "-f", "{{json .Config.Cmd}}", state.image or "").strip() == (
+        '["sh","-c","exec httpd -f -p 0.0.0.0:\\"$PORT\\""]'
+    )
+    again = replace(request, deployment_id=f"dep_{uuid.uuid4().hex[:26]}")
+    await engine.builds.start(again)
+    assert (await ended(engine.builds, again)).image == state.image
+    assert "is used again" in engine.log(again)

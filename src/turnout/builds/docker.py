@@ -12,16 +12,14 @@ from typing import Any, Final
 from turnout.builds import processes
 from turnout.builds.buildkit import TRACE, Narrator
 from turnout.builds.command_line import build_with_cli, engine_environment, find_cli
-from turnout.builds.context import DOCKERFILE, write_context
-from turnout.builds.dockerfile import generate
 from turnout.builds.engine import Engine, open_engine
+from turnout.builds.image_context import prepare_context
 from turnout.builds.layout import BuildFolder, image_id, image_tag
 from turnout.builds.locks import lock
 from turnout.builds.log import BuildLog, failure
 from turnout.builds.names import ArchiveLimits
 from turnout.builds.service import BuildRequest
-from turnout.builds.unpack import unpack
-from turnout.domain.errors import DeploymentFailed, Invalid, Unavailable
+from turnout.domain.errors import DeploymentFailed, Unavailable
 from turnout.settings import BuildSettings
 
 SOURCE_LABEL: Final = "dev.turnout.source"
@@ -58,7 +56,9 @@ async def build_image(
             log.say(f"nothing has changed: image {found} is used again")
             return found
         if not await _is_built(engine, tag, request):
-            context, dockerfile = await _write_context(request, archive, folder, limits, log)
+            context, dockerfile = await prepare_context(
+                engine, request, archive, folder=folder, limits=limits, settings=settings, log=log
+            )
             log.say(f"building the image {tag}")
             params = _params(request, tag, dockerfile)
             if secrets:
@@ -85,32 +85,6 @@ async def _is_built(engine: Engine, tag: str, request: BuildRequest) -> bool:
     # Anybody can give the tag to another image.
     labels = ((image or {}).get("Config") or {}).get("Labels") or {}
     return bool(labels.get(IMAGE_LABEL) == image_id(request))
-
-
-async def _write_context(
-    request: BuildRequest, archive: Path, folder: BuildFolder, limits: ArchiveLimits, log: BuildLog
-) -> tuple[Path, str]:
-    source, context = folder.scratch / "source", folder.scratch / "context.tar"
-    await asyncio.to_thread(unpack, archive, source, limits)
-    named, generated = request.options.dockerfile, ""
-    if named is not None and not (source / named).is_file():
-        raise Invalid(f"cannot build an image: there is no {named} in the folder; turnout.toml names it")
-    if named is None and not (source / DOCKERFILE).is_file():
-        generated = generate(
-            {path.name for path in source.iterdir()},
-            run_command=request.run_command,
-            build_command=request.build_command,
-            base=request.options.base,
-        )
-        log.say("the folder has no Dockerfile; this one is used:")
-        log.feed(generated.encode())
-        if request.options.secrets:
-            log.say("the generated Dockerfile does not use the secrets; write one of your own for that")
-    elif request.build_command:
-        log.say("the build command is not used: the Dockerfile says how this image is built")
-    dockerfile = named or DOCKERFILE
-    await asyncio.to_thread(write_context, source, context, dockerfile=dockerfile, generated=generated)
-    return context, dockerfile
 
 
 def _params(request: BuildRequest, tag: str, dockerfile: str) -> dict[str, str]:

@@ -60,7 +60,18 @@ def generate(
     if build_command:
         lines.append(f"RUN {json.dumps(list(build_command), ensure_ascii=False)}")
     lines += [f"USER {_NOBODY}", "EXPOSE 8080"]
-    lines.append(f"CMD {json.dumps(['sh', '-c', f'exec {_shell(command)}'], ensure_ascii=False)}")
+    lines.append(_cmd(command))
+    return "\n".join(lines) + "\n"
+
+
+def relabelled(image: str, run_command: tuple[str, ...]) -> str:
+    """The Dockerfile that makes somebody else's image ours: the same, with the command of turnout.toml if there is one.
+
+    Our labels come with the build.
+    """
+    lines = [f"FROM {image}"]
+    if run_command:
+        lines.append(_cmd(run_command))
     return "\n".join(lines) + "\n"
 
 
@@ -82,6 +93,10 @@ def _kind(files: Collection[str], run_command: tuple[str, ...]) -> Kind:
     if "index.html" in files:
         return Kind("a static site", "python:3.13-alpine", (), run=_STATIC)
     return Kind("unknown", "", ())
+
+
+def _cmd(command: tuple[str, ...]) -> str:
+    return f"CMD {json.dumps(['sh', '-c', f'exec {_shell(command)}'], ensure_ascii=False)}"
 
 
 def _shell(command: tuple[str, ...]) -> str:
