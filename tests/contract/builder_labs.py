@@ -128,8 +128,8 @@ class ProcessLab(RealLab):
 
 
 @contextmanager
-def registry(folder: Path) -> Iterator[str]:
-    """A registry on a free port of this machine; its address."""
+def registry(folder: Path, *, htpasswd: str = "") -> Iterator[str]:
+    """A registry on a free port of this machine; its address. With `htpasswd` it lets only those in."""
     require("docker-registry")
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
@@ -138,6 +138,10 @@ def registry(folder: Path) -> Iterator[str]:
         f"version: 0.1\nstorage: {{filesystem: {{rootdirectory: {folder / 'registry'}}}}}\n"
         f"http: {{addr: '127.0.0.1:{port}'}}\nlog: {{level: error}}\n"
     )
+    if htpasswd:
+        (folder / "htpasswd").write_text(htpasswd)
+        with config.open("a") as file:
+            file.write(f"auth: {{htpasswd: {{realm: tests, path: {folder / 'htpasswd'}}}}}\n")
     process = subprocess.Popen(
         ["docker-registry", "serve", str(config)], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
@@ -151,7 +155,7 @@ def registry(folder: Path) -> Iterator[str]:
 
 def _answers(port: int) -> bool:
     try:
-        return httpx.get(f"http://127.0.0.1:{port}/v2/", trust_env=False).status_code == 200
+        return httpx.get(f"http://127.0.0.1:{port}/v2/", trust_env=False).status_code in (200, 401)
     except httpx.HTTPError:
         return False
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -14,6 +13,7 @@ import aiodocker
 import aiohttp
 
 from turnout.domain.errors import DeploymentFailed, Unavailable
+from turnout.registry_logins import all_logins, login_for
 
 BUILDKIT_API: Final = (1, 39)
 """The first version of the engine's API with BuildKit."""
@@ -128,31 +128,14 @@ async def open_engine() -> AsyncIterator[Engine]:
 
 def registry_auth(name: str) -> dict[str, str]:
     """The header that signs in to an image's registry, by what `docker login` has kept; empty when it has not."""
-    login = _logins().get(name.partition("/")[0])
+    login = login_for(name)
     return {} if login is None else {"X-Registry-Auth": _encoded(login)}
 
 
 def registry_config() -> dict[str, str]:
     """The header with every login, for the base images of a build."""
-    logins = _logins()
+    logins = all_logins()
     return {"X-Registry-Config": _encoded(logins)} if logins else {}
-
-
-def _logins() -> dict[str, dict[str, str]]:
-    folder = Path(os.environ.get("DOCKER_CONFIG") or Path.home() / ".docker")
-    try:
-        auths = json.loads((folder / "config.json").read_text(encoding="utf-8")).get("auths", {})
-    except (OSError, ValueError):
-        return {}
-    logins: dict[str, dict[str, str]] = {}
-    for host, entry in auths.items():
-        try:
-            user, colon, password = base64.b64decode(entry["auth"]).decode().partition(":")
-        except (KeyError, TypeError, ValueError):  # kept by a helper program: the engine goes without
-            continue
-        if colon:
-            logins[host] = {"username": user, "password": password, "serveraddress": host}
-    return logins
 
 
 def _encoded(document: Mapping[str, Any]) -> str:

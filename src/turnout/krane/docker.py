@@ -22,6 +22,7 @@ from turnout.krane.docker_plan import LABEL_HOME, LABEL_INSTANCE, PORT, containe
 from turnout.krane.files import instances_folder
 from turnout.krane.output import OutputFile
 from turnout.krane.ports import Found, Launch, Observation, Output, Presence
+from turnout.registry_logins import login_for
 
 if TYPE_CHECKING:
     from aiodocker import Docker
@@ -207,13 +208,16 @@ class DockerBackend:
         except NotFound:
             pass
         try:
-            await self._call("pull the image", self._docker().images.pull(image), timeout=self._pull_timeout)
+            login = await asyncio.to_thread(login_for, image)
+            pulling = self._docker().images.pull(image, auth=None if login is None else dict(login))
+            await self._call("pull the image", pulling, timeout=self._pull_timeout)
         except (NotFound, DeploymentFailed, Unavailable) as error:
             if not await self._answers():
                 raise Unavailable(f"cannot pull {image}: the Docker Engine does not answer; trying again") from None
             raise DeploymentFailed(
                 f"cannot start: this machine does not have the image {image}, and it could not be pulled "
-                f"({error.detail}); build it here, or run `docker pull {image}` here, and deploy again"
+                f"({error.detail}); build it here, or see that `docker pull {image}` works here (it may need "
+                "`docker login`), and deploy again"
             ) from None
 
     async def _answers(self) -> bool:
