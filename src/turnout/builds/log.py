@@ -7,6 +7,7 @@ import re
 import unicodedata
 from collections import deque
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -30,7 +31,10 @@ _CREDENTIALS: Final = re.compile(r"(?<=://)[^/\s@]+@")
 
 
 class BuildLog:
-    """Appends lines to a file, and remembers the last ones. Used by one process at a time."""
+    """Appends lines to a file, and remembers the last ones. Used by one process at a time.
+
+    Of more than `limit_bytes` the beginning is kept, and at the end the last lines.
+    """
 
     def __init__(self, path: Path, *, limit_bytes: int = MAX_LOG_BYTES, secrets: Iterable[str] = ()) -> None:
         self._file = path.open("ab", buffering=0)
@@ -39,6 +43,7 @@ class BuildLog:
         self._times = TimeIndex(path.with_name(f"{path.name}.times"))
         self._decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
         self._open_line = ""
+        self._cut = False
         self._last: deque[str] = deque(maxlen=_KEPT_LINES)
 
     def __enter__(self) -> Self:
@@ -48,6 +53,7 @@ class BuildLog:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.end_line()
+        self._keep_the_end()
         self._file.close()
 
     def say(self, text: str) -> None:
@@ -88,12 +94,21 @@ class BuildLog:
             self._last.append(line)
         self._write(line)
 
+    def _keep_the_end(self) -> None:
+        """What was printed last matters most: a log that was cut has its beginning and its end."""
+        if self._cut:
+            lines = ["==> …", *self._last]
+            with suppress(OSError):
+                self._file.write("".join(f"{line}\n" for line in lines).encode(errors="replace"))
+
     def _write(self, line: str) -> None:
         data = f"{line}\n".encode(errors="replace")
         if self._left < len(data):
-            if self._left > 0:
-                self._file.write(b"==> the log is cut here: it has reached its limit\n")
-            self._left = 0
+            if not self._cut:
+                self._file.write(
+                    b"==> the log is cut here: it has reached its limit; its last lines follow at the end\n"
+                )
+            self._left, self._cut = 0, True
             return
         self._left -= len(data)
         self._times.note(datetime.now(UTC), self._file.tell())
