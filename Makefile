@@ -7,14 +7,15 @@ STAMP  := .venv/.complete
 JOBS   ?= 2
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet
 
-.PHONY: help setup demo up test lint docs lock
+.PHONY: help setup demo up test coverage lint docs lock
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make setup   make .venv with the turnout command in it"
 	@echo "make demo    watch a deploy, a rollback and a crash, on this machine"
 	@echo "make up      start Turnout and stay with it; Ctrl-C stops it"
-	@echo "make test    run the tests, with coverage; ARGS=... is handed to pytest, JOBS=... at once"
+	@echo "make test    run the tests; ARGS=... is handed to pytest, JOBS=... at once"
+	@echo "make coverage  the same, and which lines were run"
 	@echo "make lint    check style, types and which package imports which"
 	@echo "make docs    write the pages of docs/ that are made from the code"
 	@echo "make lock    write constraints.txt again; ARGS=--upgrade takes newer versions"
@@ -41,7 +42,10 @@ up: setup
 	@$(BIN)/turnout up
 
 test: setup
-	@$(BIN)/python -m pytest --numprocesses=$(JOBS) --dist=loadfile --cov --cov-report=term $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses=$(JOBS) --dist=loadfile $(ARGS)
+
+coverage: setup
+	@$(MAKE) --no-print-directory test ARGS="--cov --cov-report=term $(ARGS)"
 
 lint: setup
 	@$(BIN)/ruff check .

@@ -216,8 +216,8 @@ class DockerBackend:
                 raise Unavailable(f"cannot pull {image}: the Docker Engine does not answer; trying again") from None
             raise DeploymentFailed(
                 f"cannot start: this machine does not have the image {image}, and it could not be pulled "
-                f"({error.detail}); build it here, or see that `docker pull {image}` works here (it may need "
-                "`docker login`), and deploy again"
+                f"({error.detail}); build it here, or run `docker pull {image}` here (after `docker login`, if "
+                "the registry asks for one), and deploy again"
             ) from None
 
     async def _answers(self) -> bool:
