@@ -143,6 +143,25 @@ async def test_an_incident_before_the_end_of_the_operation_degrades_it_at_its_en
     assert "code 9" in (ended.reason or "")
 
 
+async def test_the_wait_of_an_observation_outlives_the_operation(yard: Yard) -> None:
+    """Whichever comes first: the observation is told of an incident when it happens, not when its time is up."""
+    deploy = await shipped(yard)
+    now = yard.clock()
+    wait = Wait(
+        awakeable_id="awk-observation",
+        operation_id=deploy.operation_id,
+        kind=WaitKind.OBSERVATION,
+        deployment_id=deploy.id,
+        generation=None,
+        wanted=0,
+        created_at=now,
+        deadline_at=now + timedelta(seconds=30),
+    )
+    await yard.store.begin_observing(wait=wait)
+    await yard.store.finish_operation(operation_id=deploy.operation_id, status=OperationStatus.SUCCEEDED)
+    assert [each.awakeable_id for each in await yard.store.open_waits()] == ["awk-observation"]
+
+
 async def test_what_is_no_incident(yard: Yard) -> None:
     """An instance that was told to end, and what happens after the time."""
     deploy = await shipped(yard)

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from turnout.domain.records import Operation
 from turnout.domain.statuses import OperationStatus, StepStatus
+from turnout.domain.waits import WaitKind
 from turnout.store.schema import operation_steps, operations, waits
 
 _DONE: Final = frozenset({OperationStatus.SUCCEEDED, OperationStatus.DEGRADED})
@@ -55,7 +56,10 @@ async def end_operation(
     at: datetime,
     propagation_ms: float | None = None,
 ) -> None:
-    """End an operation that has not ended, the lines of its timeline that still run, and its open waits."""
+    """End an operation that has not ended, the lines of its timeline that still run, and its open waits.
+
+    The observation of what it did goes on after its end, and so does the wait for that.
+    """
     await tx.execute(
         update(operations)
         .where(operations.c.id == operation_id)
@@ -71,8 +75,8 @@ async def end_operation(
             detail=None if done else reason,
         )
     )
-    unsettled = update(waits).where(waits.c.operation_id == operation_id, waits.c.settled_at.is_(None))
-    await tx.execute(unsettled.values(settled_at=at))
+    unsettled = (waits.c.operation_id == operation_id, waits.c.settled_at.is_(None))
+    await tx.execute(update(waits).where(*unsettled, waits.c.kind != WaitKind.OBSERVATION).values(settled_at=at))
 
 
 def bad_end(operation: Operation, status: OperationStatus, reason: str | None) -> tuple[OperationStatus, str | None]:
