@@ -12,6 +12,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+from aiohttp import web
 
 from tests.contract.test_gateway_envoy import HOST, Backend, Rig, _envoy_is_here, rig, v1, v2
 from turnout.domain.keyspaces import NewKey, RateLimit, new_key
@@ -283,6 +284,25 @@ async def test_no_change_of_routes_or_keys_fills_a_bucket(rig: Rig, v1: Backend,
     assert (await rig.get(headers=bearer(key)))[0] == 429
     await rig.put(guarded(v1, replace(used_up, limit=None)))
     assert (await rig.get(headers=bearer(key)))[0] == 200
+
+
+class CountsItself(Backend):
+    """An app with limits of its own."""
+
+    async def _answer(self, request: web.Request) -> web.Response:
+        return web.Response(headers={"X-RateLimit-Limit": "5", "X-RateLimit-Remaining": "4", "X-RateLimit-Reset": "3"})
+
+
+async def test_limits_of_the_app_itself_are_told_unless_the_key_has_one(rig: Rig) -> None:
+    """Then there is one value of each header, and it is the key's."""
+    limited, free = new_key(), new_key()
+    async with CountsItself("app").running() as app:
+        await rig.put(
+            guarded(app, view_of(limited, limit=RateLimit(requests=9, seconds=60)), view_of(free, name="key_2"))
+        )
+        for key, told in ((limited, ["9"]), (free, ["5"])):
+            _, _, answered = await rig.get(headers=bearer(key))
+            assert answered.getall("x-ratelimit-limit") == told
 
 
 async def test_no_key_is_in_what_envoy_or_the_snapshot_hold(rig: Rig, v1: Backend) -> None:
