@@ -27,7 +27,8 @@ BUCKET: Final = 1_000_000_000
 share four kinds of buckets. Rounding lets one request in three thousand too many pass at worst."""
 
 BUCKETS_KEPT: Final = 50_000
-"""For each span, the keys whose buckets a gateway remembers; whose was used longest ago is forgotten, and full again."""
+"""Buckets that a gateway remembers for each span. Beyond that the one that was used longest ago is forgotten, and full
+again."""
 
 _FILTER: Final = "keys"
 _LUA: Final = "\n".join(
@@ -35,7 +36,7 @@ _LUA: Final = "\n".join(
 )
 
 
-def guard(host: Any, route: RouteView, view: ProjectView) -> None:
+def guard(host: Any, route: RouteView, _view: ProjectView) -> None:
     """Name the keyspace of a domain, if it has one: a route without the name lets everybody in."""
     if route.guard is not None and route.guard.key_auth_id is not None:
         host.routes[0].metadata.filter_metadata[_FILTER].update({"keyspace": route.guard.key_auth_id})
