@@ -24,7 +24,7 @@ NAMESPACE: Final = "turnout"
 
 BUCKET: Final = 1_000_000_000
 """Tokens in every bucket. A request takes as many of them as makes its key's limit fill the bucket, so that all limits
-share four kinds of buckets. Rounding lets one request in three thousand too many pass at worst."""
+share four kinds of buckets. Rounding lets one request in a thousand too many pass at worst."""
 
 BUCKETS_KEPT: Final = 50_000
 """Buckets that a gateway remembers for each span. Beyond that the one that was used longest ago is forgotten, and full
