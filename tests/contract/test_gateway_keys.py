@@ -17,6 +17,7 @@ from aiohttp import web
 from tests.contract.test_gateway_envoy import HOST, Backend, Rig, _envoy_is_here, rig, v1, v2
 from turnout.domain.keyspaces import NewKey, RateLimit, new_key
 from turnout.domain.views import GuardView, KeyView, ProjectView, RouteView, TargetView
+from turnout.gateway.policies import keys as policy
 from turnout.gateway.testing import project
 
 __all__ = ["_envoy_is_here", "rig", "v1", "v2"]  # fixtures
@@ -181,6 +182,16 @@ async def test_domains_without_a_keyspace_and_other_projects_are_open(rig: Rig, 
         assert status == 200
         assert body["headers"]["authorization"] == "Bearer the-apps-own"
         assert not [name for name in answered if name.lower().startswith("x-ratelimit")]
+
+
+async def test_a_check_that_fails_lets_nobody_in(rig: Rig, v1: Backend, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Envoy would let a request pass whose script has failed."""
+    key = new_key()
+    monkeypatch.setattr(policy, "_record", lambda _: {"not": "a text"})
+    await rig.put(guarded(v1, view_of(key)))
+    await refused(rig, **bearer(key))
+    assert "could not be checked" in (rig.folder / "envoy.log").read_text()
+    assert key.secret not in (rig.folder / "envoy.log").read_text()
 
 
 async def test_a_key_ends_by_the_clock_of_the_gateway(rig: Rig, v1: Backend) -> None:
