@@ -29,7 +29,6 @@ __all__ = ["_envoy_is_here", "v1", "v2"]  # fixtures
 
 pytestmark = pytest.mark.asyncio
 
-SWITCHES = 300
 DOMAIN = f"{LIVE}.{APEX}"
 
 
@@ -107,11 +106,11 @@ class Caller:
                 self.answers[str(status)] += 1
 
 
-async def flip(rig: StoreRig, first: Shipped, second: Shipped, callers: list[Caller]) -> None:
-    """Roll back and promote between two versions, three hundred times, under constant requests."""
+async def flip(rig: StoreRig, first: Shipped, second: Shipped, callers: list[Caller], *, switches: int) -> None:
+    """Roll back and promote between two versions, so many times, under constant requests."""
     stop = asyncio.Event()
-    asking = [asyncio.create_task(caller.ask(stop)) for caller in callers for _ in range(3)]
-    for turn in range(SWITCHES):
+    asking = [asyncio.create_task(caller.ask(stop)) for caller in callers]
+    for turn in range(switches):
         result = await (rig.yard.rollback(first.id) if turn % 2 == 0 else rig.yard.promote(second.id))
         if turn % 3 == 0:  # the others overtake each other on their way to Envoy
             await rig.until_acknowledged(result.generation)
@@ -132,7 +131,7 @@ async def test_a_rollback_to_another_keyspace_moves_policy_and_target_in_one_ins
     with_two = Caller(rig, {"X-API-Key": two.secret})
     without = Caller(rig, {})
     with_both = Caller(rig, {"Authorization": f"Bearer {one.secret}", "X-API-Key": two.secret})
-    await flip(rig, first, second, [with_one, with_two, without, with_both])
+    await flip(rig, first, second, [with_one, with_two, without, with_both], switches=300)
     for caller, app in ((with_one, "v1"), (with_two, "v2"), (with_both, "v1")):
         assert caller.answers.keys() == {app, "401"}, "let in by its own version, refused by the other, never failed"
         assert caller.answers[app] > 20
@@ -152,7 +151,7 @@ async def test_a_rollback_to_an_open_version_opens_that_version_alone(rig: Store
     await rig.until_acknowledged(second.result.generation)
     with_key = Caller(rig, {"Authorization": f"Bearer {key.secret}"})
     without = Caller(rig, {})
-    await flip(rig, first, second, [with_key, without])
+    await flip(rig, first, second, [with_key, without], switches=100)
     assert without.answers.keys() == {"v1", "401"}
     assert with_key.answers.keys() == {"v1", "v2"}
     assert with_key.let_in_by["v1"] == without.let_in_by["v1"] == {None}
