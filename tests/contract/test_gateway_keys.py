@@ -187,7 +187,7 @@ async def test_domains_without_a_keyspace_and_other_projects_are_open(rig: Rig, 
 async def test_a_check_that_fails_lets_nobody_in(rig: Rig, v1: Backend, monkeypatch: pytest.MonkeyPatch) -> None:
     """Envoy would let a request pass whose script has failed."""
     key = new_key()
-    monkeypatch.setattr(policy, "_record", lambda _: {"not": "a text"})
+    monkeypatch.setattr(policy, "_line", lambda known: f"{known.sha256} not a record\n")
     await rig.put(guarded(v1, view_of(key)))
     await refused(rig, **bearer(key))
     assert "could not be checked" in (rig.folder / "envoy.log").read_text()

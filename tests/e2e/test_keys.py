@@ -20,7 +20,7 @@ def test_from_a_keyspace_to_a_revoked_key(turnout: Turnout, app: App, tmp_path: 
     assert turnout.get(domain).status_code == 401
     assert turnout.get(domain, authorization=f"Bearer {secret[:-1]}x").status_code == 401
     for headers in ({"authorization": f"Bearer {secret}"}, {"x-api-key": secret}):
-        answer = turnout.get(domain, "/headers", **headers)
+        answer = turnout.get(domain, **headers)
         assert answer.status_code == 200
         assert answer.headers["x-hello-version"] == "v2"
 

@@ -59,9 +59,10 @@ def test_keys_are_made_of_the_systems_randomness() -> None:
 
 def test_gateways_and_domain_speak_of_the_same_form() -> None:
     """The script that runs in Envoy has both as constants of its own."""
-    assert f'PREFIX = "{KEY_PREFIX}"' in policy._LUA
-    assert f"LENGTH = {KEY_LENGTH}" in policy._LUA
-    assert f"BUCKET = {policy.BUCKET}" in policy._LUA
+    assert f'PREFIX = "{KEY_PREFIX}"' in policy._CHECK
+    assert f"LENGTH = {KEY_LENGTH}" in policy._CHECK
+    assert f"BUCKET = {policy.BUCKET}\n" in policy._CHECK
+    assert f"BUCKET = {policy.BUCKET}\n" in policy._TELL
 
 
 @given(st.text(max_size=20), entropies, st.text(max_size=20))

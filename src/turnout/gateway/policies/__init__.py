@@ -21,7 +21,7 @@ Guard = Callable[[Any, RouteView, ProjectView], None]
 ProjectGuard = Callable[[Any, ProjectView], None]
 """Writes into the `RouteConfiguration` of a project, when all its domains are in it."""
 
-GUARDS: Final[tuple[Guard, ...]] = (keys.guard,)
+GUARDS: Final[tuple[Guard, ...]] = ()
 PROJECT_GUARDS: Final[tuple[ProjectGuard, ...]] = (keys.guard_project,)
 
 RESERVED: Final = (keys.KEY_ID_HEADER,)

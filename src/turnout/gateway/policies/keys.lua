@@ -1,17 +1,42 @@
 -- Lets a request pass if it brings a good key of the keyspace that its route names. Follows `sha256` in one chunk.
 --
--- The keyspace is in the metadata of the route, the keys are in the filter context of the route configuration:
--- one field for each, named by the SHA-256 of the secret, so that looking one up costs the same among thousands.
--- Both are of the one resource that also says where the request goes.
+-- The metadata of the route names the keyspace, and the version of its keys; the keys themselves are in the filter
+-- context of the route configuration, a line each. All of it is in the one resource that also says where the request
+-- goes. Envoy copies a filter context whole whenever a script asks for it, so a version is read once in each thread.
 
 local PREFIX = "tnk_"
 local LENGTH = 47
 local BUCKET = 1000000000
+local KEPT = 500000
 local DETAIL = "This domain needs a key, as `Authorization: Bearer <key>` or `X-API-Key: <key>`. "
   .. "There was none, or it is not one that is valid here and now."
 
-local find, lower, match, sub = string.find, string.lower, string.match, string.sub
-local ceil, floor, max, min = math.ceil, math.floor, math.max, math.min
+local find, gmatch, lower, match, sub = string.find, string.gmatch, string.lower, string.match, string.sub
+local floor = math.floor
+
+-- By keyspace: `now` and `before`, each a version with its keys. Two, because projects that share a keyspace hear of
+-- its new version one after another.
+local held = {}
+local count = 0
+
+-- The keys of a version, by the SHA-256 of their secrets.
+local function keys_of(handle, keyspace, version)
+  local known = held[keyspace]
+  if known ~= nil then
+    if known.now.version == version then return known.now.keys end
+    if known.before ~= nil and known.before.version == version then return known.before.keys end
+  end
+  local fresh = {version = version, keys = {}, count = 0}
+  for hash, record in gmatch(handle:filterContext():get(keyspace) or "", "(%x+) ([^\n]+)") do
+    fresh.keys[hash] = record
+    fresh.count = fresh.count + 1
+  end
+  if count + fresh.count > KEPT then held, count, known = {}, 0, nil end
+  if known ~= nil and known.before ~= nil then count = count - known.before.count end
+  held[keyspace] = {now = fresh, before = known and known.now}
+  count = count + fresh.count
+  return fresh.keys
+end
 
 -- The header's value if it could be a key: of the right length and beginning.
 local function formed(value)
@@ -39,14 +64,13 @@ local function take_key(headers)
 end
 
 -- Whether the request may pass; if so, the app and the log are told whose key it was.
-local function admitted(handle, keyspace)
+local function admitted(handle, keyspace, version)
   local headers = handle:headers()
   local key = take_key(headers)
   if key == nil then return false end
-  local record = handle:filterContext():get(sha256(key))
+  local record = keys_of(handle, keyspace, version)[sha256(key)]
   if record == nil then return false end
-  local of, id, expires, requests, seconds = match(record, "^(%S+) (%S+) (%d+) (%d+) (%d+)$")
-  if of ~= keyspace then return false end
+  local id, expires, requests, seconds = match(record, "^(%S+) (%d+) (%d+) (%d+)$")
   expires = tonumber(expires)
   if expires ~= 0 and handle:timestamp() >= expires then return false end
   local told = handle:streamInfo():dynamicMetadata()
@@ -61,29 +85,13 @@ local function admitted(handle, keyspace)
 end
 
 function envoy_on_request(handle)
-  local keyspace = handle:metadata():get("keyspace")
+  local policy = handle:metadata()
+  local keyspace = policy:get("keyspace")
   if keyspace == nil then return end
   -- Envoy lets a request pass whose script has failed; here it must not.
-  local ran, good = pcall(admitted, handle, keyspace)
+  local ran, good = pcall(admitted, handle, keyspace, policy:get("version"))
   if ran and good then return end
   if not ran then handle:logErr("a key could not be checked, the request is refused: " .. tostring(good)) end
   handle:streamInfo():dynamicMetadata():set("turnout", "refused", "key")
   handle:respond({[":status"] = "401", ["www-authenticate"] = 'Bearer realm="turnout"'}, DETAIL)
-end
-
--- The limiter counts in parts of a bucket that is the same for everybody; people count requests.
-function envoy_on_response(handle)
-  local told = handle:streamInfo():dynamicMetadata():get("turnout")
-  if told == nil or told.limit == nil then return end
-  local headers = handle:headers()
-  local name = "x-ratelimit-remaining"
-  local left = headers:getNumValues(name) > 0 and tonumber(headers:getAtIndex(name, headers:getNumValues(name) - 1))
-  if not left then return end
-  local window = tonumber(told.window)
-  headers:replace("x-ratelimit-limit", tostring(told.limit))
-  headers:replace(name, tostring(min(told.limit, floor(left / told.cost))))
-  headers:replace("x-ratelimit-reset", tostring(ceil((BUCKET - left) / BUCKET * window)))
-  if headers:get(":status") == "429" and left < told.cost then
-    headers:replace("retry-after", tostring(max(1, ceil((told.cost - left) / BUCKET * window))))
-  end
 end

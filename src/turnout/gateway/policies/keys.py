@@ -1,19 +1,19 @@
 """Keys: a request to a guarded domain needs one of its keyspace, and may come as often as the key allows.
 
-Two filters. The first one, in Lua, knows a key by its SHA-256, refuses the request or says whose it is. The second
-one counts. What they work with is in three places: the keyspace of a domain in the metadata of its route, the keys in
-the route configuration of the project, and the buckets of the limiter in the listener, where no change of routes
-empties or fills them.
+Three filters: one in Lua knows a key by its SHA-256, and refuses the request or says whose it is; one counts; one in
+Lua tells the client of the count. What they work with is in three places: the keyspace of a domain in the metadata of
+its route, the keys in the route configuration of the project, and the buckets of the counter in the listener, where no
+change of routes empties or fills them.
 """
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Any, Final
 
-from turnout.domain.errors import Invalid
 from turnout.domain.keyspaces import WINDOWS
-from turnout.domain.views import KeyView, ProjectView, RouteView
+from turnout.domain.views import KeyView, ProjectView
 from turnout.gateway import protos
 
 KEY_ID_HEADER: Final = "x-turnout-key-id"
@@ -31,38 +31,52 @@ BUCKETS_KEPT: Final = 50_000
 again."""
 
 _FILTER: Final = "keys"
-_LUA: Final = "\n".join(
-    Path(__file__).with_name(name).read_text(encoding="utf-8") for name in ("sha256.lua", "keys.lua")
-)
 
 
-def guard(host: Any, route: RouteView, _view: ProjectView) -> None:
-    """Name the keyspace of a domain, if it has one: a route without the name lets everybody in."""
-    if route.guard is not None and route.guard.key_auth_id is not None:
-        host.routes[0].metadata.filter_metadata[_FILTER].update({"keyspace": route.guard.key_auth_id})
+def _lua(*names: str) -> str:
+    return "\n".join(Path(__file__).with_name(name).read_text(encoding="utf-8") for name in names)
+
+
+_CHECK: Final = _lua("sha256.lua", "keys.lua")
+_TELL: Final = _lua("limits.lua")
 
 
 def guard_project(configuration: Any, view: ProjectView) -> None:
-    """Put the keys into the route configuration, once for all domains. A keyspace without keys lets nobody in."""
-    if not view.keys:
+    """Name the keyspace of each domain that has one, and put the keys into the route configuration once.
+
+    A route without a keyspace lets everybody in, a keyspace without keys nobody.
+    """
+    asked_for = {
+        route.fqdn: route.guard.key_auth_id for route in view.routes if route.guard and route.guard.key_auth_id
+    }
+    if not asked_for:
         return
+    lines: dict[str, list[str]] = {keyspace: [] for keyspace in asked_for.values()}
+    for key in view.keys:
+        if key.keyspace_id in lines:
+            lines[key.keyspace_id].append(_line(key))
+    texts = {keyspace: "".join(each) for keyspace, each in lines.items()}
+    versions = {keyspace: hashlib.sha256(text.encode()).hexdigest()[:32] for keyspace, text in texts.items()}
     per_route = protos.LuaPerRoute()
-    per_route.filter_context.update({key.sha256: _record(key) for key in view.keys})
+    per_route.filter_context.update(texts)
     configuration.typed_per_filter_config[_FILTER].Pack(per_route, deterministic=True)
+    for host in configuration.virtual_hosts:
+        if (keyspace := asked_for.get(host.name)) is not None:
+            for route in host.routes:
+                policy = {"keyspace": keyspace, "version": versions[keyspace]}
+                route.metadata.filter_metadata[_FILTER].update(policy)
 
 
-def _record(key: KeyView) -> str:
-    """Keyspace, id, end in milliseconds since 1970, requests, seconds; 0 is none. As `keys.lua` reads it."""
-    if any(" " in word or not word for word in (key.keyspace_id, key.id)):
-        raise Invalid(f"cannot tell a gateway of key {key.id!r}: it has no id as ids are")
+def _line(key: KeyView) -> str:
+    """Hash, id, end in milliseconds since 1970, requests, seconds; 0 is none. As `keys.lua` reads it."""
     expires = 0 if key.expires_at is None else round(key.expires_at.timestamp() * 1000)
     requests, seconds = (0, 0) if key.limit is None else (key.limit.requests, key.limit.seconds)
-    return f"{key.keyspace_id} {key.id} {expires} {requests} {seconds}"
+    return f"{key.sha256} {key.id} {expires} {requests} {seconds}\n"
 
 
 def filters() -> list[dict[str, Any]]:
-    """Who it is, then whether that is too often."""
-    return [_check(), _limit()]
+    """Who it is, then whether that is too often. On the way back the counter speaks before it is translated."""
+    return [_check(), _tell(), _limit()]
 
 
 def replies() -> list[dict[str, Any]]:
@@ -83,9 +97,52 @@ def _check() -> dict[str, Any]:
         "name": _FILTER,
         "typed_config": {
             "@type": _type("lua.v3.Lua"),
-            "default_source_code": {"inline_string": _LUA},
+            "default_source_code": {"inline_string": _CHECK},
             # The default: taking the key's header out would have the route chosen again, by then another one's.
             "clear_route_cache": False,
+        },
+    }
+
+
+def _tell() -> dict[str, Any]:
+    """Skipped, at next to no cost, unless the request has a limit."""
+    limited = {
+        "input": {
+            "name": "limit",
+            "typed_config": {
+                "@type": "type.googleapis.com/envoy.extensions.matching.common_inputs.network.v3.DynamicMetadataInput",
+                "filter": NAMESPACE,
+                "path": [{"key": "limit"}],
+            },
+        },
+        "custom_match": {
+            "name": "present",
+            "typed_config": {
+                "@type": "type.googleapis.com/envoy.extensions.matching.input_matchers.metadata.v3.Metadata",
+                "value": {"present_match": True},
+            },
+        },
+    }
+    skip = {
+        "name": "skip",
+        "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.filters.common.matcher.action.v3.SkipFilter",
+        },
+    }
+    unlimited = {"predicate": {"not_matcher": {"single_predicate": limited}}, "on_match": {"action": skip}}
+    return {
+        "name": "key-limit-headers",
+        "typed_config": {
+            "@type": "type.googleapis.com/envoy.extensions.common.matching.v3.ExtensionWithMatcher",
+            "extension_config": {
+                "name": "envoy.filters.http.lua",
+                "typed_config": {
+                    "@type": _type("lua.v3.Lua"),
+                    "default_source_code": {"inline_string": _TELL},
+                    "clear_route_cache": False,
+                },
+            },
+            "xds_matcher": {"matcher_list": {"matchers": [unlimited]}},
         },
     }
 
