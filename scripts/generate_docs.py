@@ -42,6 +42,7 @@ _MANIFEST: Final = (
     ("health", "passes", limits.HEALTH_PASSES, "Checks in a row that have to pass."),
     ("health", "deadline", limits.HEALTH_DEADLINE, "Seconds until an instance that does not pass has failed."),
     ("openapi", "path", None, "Where the app describes itself, if it does."),
+    ("auth", "keyspace", None, "Requests need a key of this keyspace, by its name or id."),
     ("resources", "replicas", limits.REPLICAS, "Instances in each region."),
     ("resources", "cpu_millicores", limits.CPU_MILLICORES, "Thousandths of a processor, for each instance."),
     ("resources", "memory_mib", limits.MEMORY_MIB, "Memory of each instance, in MiB."),
@@ -50,6 +51,7 @@ _DEFAULTS_IN_WORDS: Final = {
     ("project", "name"): "the folder's name",
     ("run", "command"): "the `web:` line of a `Procfile`",
     ("openapi", "path"): "`/openapi.json`",
+    ("auth", "keyspace"): "none: everybody may call",
     ("release", "command"): "none",
     ("deploy", "auto_rollback"): "`false`",
     ("build", "backend"): "docker with a Dockerfile, else process where it is offered",
@@ -71,6 +73,7 @@ _LIMITS_IN_WORDS: Final = {
     ("build", "secrets"): f"{limits.BUILD_SECRETS_MAX} names of variables",
     ("health", "path"): "1024 characters, printable ASCII",
     ("openapi", "path"): "1024 characters, printable ASCII",
+    ("auth", "keyspace"): f"a name of {limits.SLUG_MAX} characters, or an id",
 }
 _ACCESS: Final = {
     Access.OPEN: "anybody",

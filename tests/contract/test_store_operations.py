@@ -298,7 +298,8 @@ async def test_a_newer_deploy_of_the_same_branch_overtakes(yard: Yard) -> None:
 
 async def test_a_plan_is_complete_and_comes_back_as_it_was_given(yard: Yard) -> None:
     """Every setting survives the database."""
-    deploy = await yard.admit(key_auth_id="ks_1", openapi_path="/openapi.json", regions=("north", "south"))
+    await yard.store.create_keyspace(workspace_id=yard.workspace.id, slug="customers", limit=None, actor="alice")
+    deploy = await yard.admit(key_auth_id="customers", openapi_path="/openapi.json", regions=("north", "south"))
     plan = await yard.store.load_deploy_plan(deployment_id=deploy.deployment_id)
     assert (plan.workspace.slug, plan.project.slug, plan.environment.slug) == ("acme", "shop", "production")
     assert plan.deployment.command == ("serve", "$PORT")

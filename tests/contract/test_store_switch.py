@@ -170,7 +170,10 @@ async def test_custom_and_earlier_domains_move_with_the_live_ones(yard: Yard) ->
 
 async def test_sentinel_configs_stand_before_each_domain(yard: Yard) -> None:
     """Deployment, addresses, key space and OpenAPI spec; they move with their domain."""
-    v1 = await yard.ship(key_auth_id="key_auth_1")
+    keyspace = await yard.store.create_keyspace(
+        workspace_id=yard.workspace.id, slug="customers", limit=None, actor="alice"
+    )
+    v1 = await yard.ship(key_auth_id="customers")
     deploy = await yard.admit()
     await yard.start(deploy)
     await yard.store.save_openapi(deployment_id=deploy.deployment_id, spec_id="spec-1", format="json", document=b"{}")
@@ -184,7 +187,7 @@ async def test_sentinel_configs_stand_before_each_domain(yard: Yard) -> None:
     own = next(name for name, target in (await yard.serves()).items() if target == v1.id)
     first = await yard.store.sentinel_config(fqdn=f"{own}.{APEX}")
     assert first is not None
-    assert first.key_auth_id == "key_auth_1"
+    assert first.key_auth_id == keyspace.id
 
 
 async def test_local_names_outside_the_apex_have_no_sentinel_config(yard: Yard) -> None:

@@ -166,11 +166,13 @@ def test_bodies_that_make_no_sense_are_refused(turnout: Turnout, body: object) -
     assert turnout.api.get("/v1/projects/never-made").status_code == 404
 
 
-def test_keys_are_refused_rather_than_ignored(turnout: Turnout) -> None:
-    """A part that is not built yet says so."""
-    answer = turnout.api.post("/v1/projects/keyed/deployments", json={"image": "hello", "key_auth_id": "ks_1"})
-    assert answer.status_code == 501
-    assert "key_auth_id" in answer.json()["detail"]
+def test_a_keyspace_that_nobody_made_is_refused(turnout: Turnout, app: App) -> None:
+    """And never read as none: the app would be open to everybody."""
+    ran = app.try_deploy("--key-auth-id", "nobody-made-this")
+    assert ran.code == 2
+    assert ran.problem["status"] == 404
+    assert "there is no keyspace nobody-made-this" in ran.problem["detail"]
+    assert turnout.api.get(f"/v1/projects/{app.name}").status_code == 404
 
 
 def test_unknown_hosts_and_claims_of_clients(app: App) -> None:

@@ -33,6 +33,8 @@ passes = 3
 deadline = 30
 [openapi]
 path = "/openapi.json"
+[auth]
+keyspace = "customers"
 [resources]
 replicas = 2
 cpu_millicores = 250
@@ -48,6 +50,7 @@ def test_every_field() -> None:
         run_command=("python", "app.py", "--title", "two words", "--empty", ""),
         health=HealthCheck(path="/healthz?deep=1", interval=1.0, timeout=0.5, passes=3, deadline=30.0),
         openapi_path="/openapi.json",
+        keyspace="customers",
         resources=Resources(replicas=2, cpu_millicores=250, memory_mib=256),
     )
 
@@ -81,7 +84,7 @@ WRONG = [
     (
         '[rum]\ncommand = "a"',
         1,
-        "there is no table [rum]; known are build, deploy, health, openapi, project, release, resources, run",
+        "there is no table [rum]; known are auth, build, deploy, health, openapi, project, release, resources, run",
     ),
     ('name = "hello"', 1, "there is no table [name]"),
     ('[run]\n\ncomand = "a"', 3, "[run] has no setting 'comand'; known are command"),
@@ -124,6 +127,8 @@ WRONG = [
     ('[health]\npath = "/a b"', 2, "health.path has to be a path"),
     ('[health]\npath = "/a\\r\\nHost: evil"', 2, "health.path has to be a path"),
     ('[openapi]\npath = "http://evil/"', 2, "openapi.path has to be a path"),
+    ('[auth]\nkeyspace = "Two Words"', 2, "auth.keyspace has to be the name or the id of a keyspace"),
+    ("[auth]\nkeyspace = 1", 2, "auth.keyspace has to be the name or the id of a keyspace"),
     (f'[openapi]\npath = "/{"a" * 1024}"', 2, "openapi.path has to be a path"),
     # numbers
     ("[health] # when it runs\n\n  passes = 0", 3, "health.passes has to be a whole number from 1 to 100"),

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from turnout.domain.errors import Invalid
-from turnout.domain.views import ProjectView, RouteView
+from turnout.domain.keyspaces import RateLimit
+from turnout.domain.views import GuardView, KeyView, ProjectView, RouteView, TargetView
 from turnout.gateway import protos
 from turnout.gateway.planner import plan_project
 from turnout.gateway.resources import Kind, ProjectPlan
@@ -33,6 +35,24 @@ VIEWS = {
         {"dep_1": ["127.0.0.1:8001"], "dep_2": ["127.0.0.1:8002"]},
     ),
     "no_instances": project("prj_1", {"a.example": "dep_1"}, {"dep_1": []}),
+    "keyspaces": ProjectView(
+        project_id="prj_1",
+        routes=(
+            RouteView(fqdn="a.example", deployment_id="dep_1", guard=GuardView(key_auth_id="ks_1")),
+            RouteView(fqdn="b.example", deployment_id="dep_1", guard=GuardView()),
+        ),
+        targets=(TargetView(deployment_id="dep_1", addresses=()),),
+        keys=(
+            KeyView(id="key_1", keyspace_id="ks_1", sha256="a" * 64),
+            KeyView(
+                id="key_2",
+                keyspace_id="ks_1",
+                sha256="b" * 64,
+                expires_at=datetime(2030, 1, 1, tzinfo=UTC),
+                limit=RateLimit(requests=100, seconds=60),
+            ),
+        ),
+    ),
     "removed": project("prj_1", {}, {}),
 }
 

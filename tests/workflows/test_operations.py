@@ -10,6 +10,7 @@ import pytest
 
 from tests.workflows.lab import LIMITS, Lab, Restate, failing, open_lab, starting
 from turnout.domain.errors import NotBuilt, Unavailable
+from turnout.domain.plans import UnsentOperation
 from turnout.domain.statuses import DeploymentStatus, OperationStatus, StepStatus
 from turnout.vault import MasterKeys, Vault
 from turnout.vault.testing import MemoryKeyStore
@@ -147,6 +148,27 @@ async def test_the_handlers_serve_as_a_library(lab: Lab) -> None:
     assert (await lab.call(f"/Routing/{project}/promote", unknown)).status_code == 404
     answer = await lab.call(f"/Routing/{project}/promote", {"target_deployment_id": second.deployment_id})
     assert answer.json()["live_deployment_id"] == second.deployment_id
+
+
+async def test_a_deploy_of_a_library_names_its_keyspace(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By id or name; one that the workspace does not have fails the deploy with 404, before anything is started."""
+
+    async def nothing(**_: object) -> tuple[UnsentOperation, ...]:
+        return ()
+
+    monkeypatch.setattr(lab.store, "unsent_operations", nothing)  # this deploy is sent by nobody but us
+    keyspace = await lab.store.create_keyspace(
+        workspace_id=lab.workspace.id, slug="customers", limit=None, actor="test"
+    )
+    for reference, status in (("customers", 200), (keyspace.id, 200), ("key_auth_456", 404)):
+        admitted = await lab.admit()
+        body = {"deployment_id": admitted.deployment_id, "key_auth_id": reference}
+        answer = await lab.call(f"/Deployments/{admitted.project_id}/deploy", body)
+        assert answer.status_code == status, answer.text
+        deployment = await lab.store.get_deployment(deployment_id=admitted.deployment_id, workspace_id=lab.workspace.id)
+        assert deployment.key_auth_id == (keyspace.id if status == 200 else None)
+    assert "there is no keyspace" in (deployment.reason or "")
+    assert deployment.id not in lab.placed
 
 
 def test_a_part_that_is_not_built_is_refused() -> None:

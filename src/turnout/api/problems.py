@@ -10,15 +10,16 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from turnout.domain.errors import TurnoutError
+from turnout.domain.keyspaces import hide_keys
 
 _MEDIA_TYPE = "application/problem+json"
 
 
 def problem(*, kind: str, title: str, status: int, detail: str) -> JSONResponse:
-    """One error, as JSON."""
+    """One error, as JSON. A key that somebody put where something else belongs is not repeated."""
     headers = {"www-authenticate": "Bearer"} if status == 401 else None
     return JSONResponse(
-        {"type": kind, "title": title, "status": status, "detail": detail},
+        {"type": kind, "title": title, "status": status, "detail": hide_keys(detail)},
         status_code=status,
         media_type=_MEDIA_TYPE,
         headers=headers,

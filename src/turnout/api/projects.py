@@ -16,7 +16,7 @@ from turnout.domain.documents import (
     RollbackBody,
     Slug,
 )
-from turnout.domain.errors import Invalid, NotBuilt, NotFound
+from turnout.domain.errors import Invalid, NotFound
 from turnout.domain.hostnames import check_environment
 from turnout.domain.plans import NewDeployment, UnsentOperation
 from turnout.domain.records import Backend, GitData
@@ -56,8 +56,6 @@ async def show_project(caller: Caller, project: Slug) -> ProjectDocument:
 async def deploy(caller: Caller, project: Slug, body: DeployBody) -> OperationAccepted:
     """Write down a new deployment and the operation that deploys it; the workflow does the rest."""
     check_environment(body.environment)
-    if body.key_auth_id is not None:
-        raise NotBuilt("cannot deploy with key_auth_id: this version of Turnout does not check keys yet")
     backend = await _backend_for(caller, body)
     accepted = await caller.store.admit_deploy(
         new=NewDeployment(

@@ -6,7 +6,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from turnout.api import deployments, keeping, operations, projects, regions, rotation, sources, status, variables
+from turnout.api import (
+    deployments,
+    keeping,
+    keyspaces,
+    operations,
+    projects,
+    regions,
+    rotation,
+    sources,
+    status,
+    variables,
+)
 from turnout.api.access import Access
 
 
@@ -33,6 +44,10 @@ def _post(path: str, handler: Callable[..., Any], status: int, access: Access = 
     return Route(method="POST", path=path, handler=handler, access=access, status=status)
 
 
+def _put(path: str, handler: Callable[..., Any], access: Access = Access.ADMIN) -> Route:
+    return Route(method="PUT", path=path, handler=handler, access=access)
+
+
 _VARIABLES: Final = "/v1/projects/{project}/environments/{environment}/variables"
 
 ROUTES: Final = (
@@ -45,8 +60,17 @@ ROUTES: Final = (
     _post("/v1/projects/{project}/rollback", projects.rollback, 202),
     _post("/v1/projects/{project}/promote", projects.promote, 202),
     _get(_VARIABLES, variables.list_variables),
-    Route(method="PUT", path=_VARIABLES, handler=variables.set_variables, access=Access.ADMIN),
-    Route(method="DELETE", path=_VARIABLES, handler=variables.remove_variables, access=Access.ADMIN),
+    _put(_VARIABLES, variables.set_variables),
+    _delete(_VARIABLES, variables.remove_variables),
+    _get("/v1/keyspaces", keyspaces.list_keyspaces),
+    _post("/v1/keyspaces", keyspaces.create_keyspace, 201),
+    _delete("/v1/keyspaces/{keyspace}", keyspaces.remove_keyspace),
+    _put("/v1/keyspaces/{keyspace}/limit", keyspaces.limit_keyspace),
+    _get("/v1/keyspaces/{keyspace}/keys", keyspaces.list_keys),
+    _post("/v1/keyspaces/{keyspace}/keys", keyspaces.create_key, 201),
+    _post("/v1/keys/{key_id}/revoke", keyspaces.revoke_key, 200),
+    _put("/v1/keys/{key_id}/expiry", keyspaces.expire_key),
+    _put("/v1/keys/{key_id}/limit", keyspaces.limit_key),
     _post("/v1/vault/rotate", rotation.rotate, 200),
     _get("/v1/operations/{operation_id}", operations.show_operation),
     _get("/v1/operations/{operation_id}/events", operations.follow_operation),

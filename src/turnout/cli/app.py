@@ -15,6 +15,8 @@ from turnout.cli import (
     down,
     env,
     gc,
+    keys,
+    keyspaces,
     logs,
     ls,
     part,
@@ -77,7 +79,7 @@ VERBS: Final = (
 )
 for verb in VERBS:
     app.command()(verb)
-for group in (env.verbs, vault.verbs):
+for group in (env.verbs, keyspaces.verbs, keys.verbs, vault.verbs):
     app.add_typer(group)
 
 

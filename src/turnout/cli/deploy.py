@@ -24,7 +24,9 @@ def deploy(
     env: Environment = "production",
     branch: Annotated[str | None, typer.Option("--branch", help="The git branch; else the folder's own.")] = None,
     commit: Annotated[str | None, typer.Option("--commit", help="The git commit; else the folder's own.")] = None,
-    key_auth_id: Annotated[str | None, typer.Option("--key-auth-id", help="Ask for keys of this keyspace.")] = None,
+    key_auth_id: Annotated[
+        str | None, typer.Option("--key-auth-id", help="Ask for keys of this keyspace, by its name or id.")
+    ] = None,
     detach: Detach = False,
     json: Json = False,
 ) -> int:
@@ -111,7 +113,7 @@ def _body(app: App, *, environment: str, image: str | None, git: Any, key_auth_i
             auto_rollback=manifest.auto_rollback,
             health=manifest.health,
             openapi_path=manifest.openapi_path,
-            key_auth_id=key_auth_id,
+            key_auth_id=key_auth_id or manifest.keyspace,
         )
     except ValidationError as error:
         first = error.errors()[0]

@@ -81,6 +81,7 @@ class DeployBody(_Document):
     health: HealthCheck = HealthCheck()
     openapi_path: AppPath | None = None
     key_auth_id: Annotated[str, StringConstraints(max_length=128, pattern=r"^[!-~]+$")] | None = None
+    """The keyspace whose keys requests need, by its id or its name."""
 
 
 class RollbackBody(_Document):

@@ -11,6 +11,7 @@ from typing import Any, Final, TypeVar
 
 from turnout.domain import limits
 from turnout.domain.errors import Invalid
+from turnout.domain.keyspaces import check_reference
 from turnout.domain.limits import Range
 from turnout.domain.records import Backend, BuildOptions, HealthCheck, Release, Resources
 
@@ -35,6 +36,8 @@ class Manifest:
     auto_rollback: bool = False
     health: HealthCheck = field(default_factory=HealthCheck)
     openapi_path: str | None = None
+    keyspace: str | None = None
+    """Requests need a key of it: its name or its id."""
     resources: Resources = field(default_factory=Resources)
 
 
@@ -73,6 +76,7 @@ def parse_manifest(text: str, *, file: str = "turnout.toml") -> Manifest:
             deadline=reader.take("health", "deadline", _seconds(limits.HEALTH_DEADLINE), HealthCheck().deadline),
         ),
         openapi_path=reader.take("openapi", "path", _path, None),
+        keyspace=reader.take("auth", "keyspace", _text(check_reference), None),
         resources=Resources(
             replicas=reader.take("resources", "replicas", _whole(limits.REPLICAS), Resources().replicas),
             cpu_millicores=reader.take(

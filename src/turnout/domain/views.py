@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from turnout.domain.keyspaces import RateLimit
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class GuardView:
@@ -37,6 +39,19 @@ class TargetView:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class KeyView:
+    """A key that a gateway may let in: neither revoked nor, when it was read, over."""
+
+    id: str
+    keyspace_id: str
+    sha256: str
+    """Of the secret, in hexadecimal."""
+    expires_at: datetime | None = None
+    limit: RateLimit | None = None
+    """Its own or its keyspace's."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ProjectView:
     """Everything the gateway needs to know of one project."""
 
@@ -45,6 +60,8 @@ class ProjectView:
     """Sorted by fqdn."""
     targets: tuple[TargetView, ...]
     """Sorted by deployment id; exactly the deployments that `routes` name."""
+    keys: tuple[KeyView, ...] = ()
+    """Sorted by id; those of the keyspaces that the guards of `routes` name."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

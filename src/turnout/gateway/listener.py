@@ -128,6 +128,7 @@ def _host_and_path() -> dict[str, Any]:
 def _identity(trusted_proxies: int) -> dict[str, Any]:
     """Who the client is: the other end of the connection, or what our own proxies in front say."""
     mutations = [_overwrite("x-forwarded-host", "%REQ(:AUTHORITY)%")]
+    mutations += [{"remove": name} for name in policies.RESERVED]
     if not trusted_proxies:
         # Written by ourselves: Envoy would append to the client's claim, and would put this machine's own
         # address in the place of a client on the loopback interface.
@@ -242,12 +243,15 @@ def _local_replies() -> dict[str, Any]:
     """Answers of the gateway itself, as RFC 9457 problems that say what is wrong and what can be done."""
     return {
         "mappers": [
-            {
-                "filter": {"response_flag_filter": {"flags": [flag]}},
-                "status_code": status,
-                "body_format_override": _problem("%RESPONSE_CODE%", title, detail),
-            }
-            for flag, status, title, detail in _PROBLEMS
+            *policies.replies(),
+            *(
+                {
+                    "filter": {"response_flag_filter": {"flags": [flag]}},
+                    "status_code": status,
+                    "body_format_override": _problem("%RESPONSE_CODE%", title, detail),
+                }
+                for flag, status, title, detail in _PROBLEMS
+            ),
         ],
         "body_format": _problem("%RESPONSE_CODE%", "The gateway refused the request", "%LOCAL_REPLY_BODY%"),
     }

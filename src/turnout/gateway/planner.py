@@ -16,7 +16,7 @@ from typing import Any, Final
 from turnout.domain.errors import Invalid
 from turnout.domain.views import ProjectView, RouteView, TargetView
 from turnout.gateway import protos
-from turnout.gateway.policies import GUARDS
+from turnout.gateway.policies import GUARDS, PROJECT_GUARDS
 from turnout.gateway.resources import Kind, ProjectPlan, Resource
 
 CONNECT_TIMEOUT: Final = timedelta(seconds=2)
@@ -92,6 +92,8 @@ def _routes(view: ProjectView) -> Resource:
         entry.route.cluster = route.deployment_id
         for guard in GUARDS:
             guard(host, route, view)
+    for guard_all in PROJECT_GUARDS:
+        guard_all(configuration, view)
     return _resource(Kind.ROUTES, view.project_id, configuration)
 
 

@@ -13,6 +13,7 @@ import grpc.aio as _aio  # type: ignore[import-untyped, unused-ignore]  # grpcio
 from envoy.config.cluster.v3 import cluster_pb2
 from envoy.config.endpoint.v3 import endpoint_pb2
 from envoy.config.route.v3 import route_pb2, scoped_route_pb2
+from envoy.extensions.filters.http.lua.v3 import lua_pb2
 from envoy.extensions.retry.host.previous_hosts.v3 import previous_hosts_pb2
 from envoy.extensions.upstreams.http.v3 import http_protocol_options_pb2
 from envoy.service.discovery.v3 import ads_pb2_grpc, discovery_pb2
@@ -27,6 +28,7 @@ ClusterLoadAssignment: Any = endpoint_pb2.ClusterLoadAssignment
 RouteConfiguration: Any = route_pb2.RouteConfiguration
 ScopedRouteConfiguration: Any = scoped_route_pb2.ScopedRouteConfiguration
 PreviousHosts: Any = previous_hosts_pb2.PreviousHostsPredicate
+LuaPerRoute: Any = lua_pb2.LuaPerRoute
 HttpProtocolOptions: Any = http_protocol_options_pb2.HttpProtocolOptions
 
 DeltaDiscoveryRequest: Any = discovery_pb2.DeltaDiscoveryRequest

@@ -6,7 +6,7 @@ of, and `mark_sent` that they have.
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import timedelta
 from typing import Final
 
@@ -23,6 +23,7 @@ from turnout.domain.statuses import DeploymentStatus, OperationStatus
 from turnout.store.audit import write_audit
 from turnout.store.facts import rollback_target, switch_facts
 from turnout.store.first_use import ensure_environment, ensure_project, require_source, require_workspace
+from turnout.store.keyspace_rows import find_keyspace
 from turnout.store.lookups import find_deployment, find_project_by_slug, lock_project
 from turnout.store.outbox import asked_operations
 from turnout.store.part import Part
@@ -42,11 +43,14 @@ class Admission(Part):
         """Write down a deploy: its deployment and operation, and on first use its project and environment.
 
         Raises Invalid for a reserved environment name, and NotFound for a workspace or a source that is not
-        there or is somebody else's.
+        there or is somebody else's, as for a keyspace, which may be given by its name.
         """
         check_environment(new.environment)
         async with self._db.write() as tx:
             await require_workspace(tx, new.workspace_id)
+            if new.key_auth_id is not None:
+                keyspace = await find_keyspace(tx, new.workspace_id, new.key_auth_id, to_name=True)
+                new = replace(new, key_auth_id=keyspace.id)
             if new.source_id is not None:
                 await require_source(tx, new.workspace_id, new.source_id)
             project = await ensure_project(tx, new.workspace_id, new.project)

@@ -10,9 +10,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from turnout.domain import sentinel
 from turnout.domain.statuses import InstanceStatus
-from turnout.domain.views import GatewayFeed, GuardView, ProjectView, RouteView, TargetView
+from turnout.domain.views import GatewayFeed, GuardView, KeyView, ProjectView, RouteView, TargetView
 from turnout.store.counters import read_number
 from turnout.store.database import insert_into
+from turnout.store.keyspace_rows import keys_of_changed
 from turnout.store.part import Part
 from turnout.store.schema import gateways, instances, project_changes, routes, sentinel_configs
 
@@ -31,7 +32,7 @@ class GatewayFeeds(Part):
             return GatewayFeed(
                 change=change,
                 generation=await read_number(tx, "generation"),
-                projects=await _changed_projects(tx, after) if change > after else (),
+                projects=await _changed_projects(tx, after, self._db.now()) if change > after else (),
             )
 
     async def wait_for_change(self, *, timeout: float) -> None:
@@ -80,7 +81,7 @@ class GatewayFeeds(Part):
             await tx.execute(statement.values(error=error, error_generation=generation))
 
 
-async def _changed_projects(tx: AsyncConnection, after: int) -> tuple[ProjectView, ...]:
+async def _changed_projects(tx: AsyncConnection, after: int, now: datetime) -> tuple[ProjectView, ...]:
     changed = project_changes.c.change > after
     project_ids = (await tx.execute(select(project_changes.c.project_id).where(changed))).scalars().all()
     of_changed = project_changes.c.project_id == routes.c.project_id
@@ -97,7 +98,10 @@ async def _changed_projects(tx: AsyncConnection, after: int) -> tuple[ProjectVie
             RouteView(fqdn=row.fqdn, deployment_id=row.deployment_id, guard=_guard(row.config))
         )
     addresses = await _addresses(tx, after)
-    return tuple(_view(project_id, routes_of.get(project_id, []), addresses) for project_id in sorted(project_ids))
+    keys = await keys_of_changed(tx, after, now)
+    return tuple(
+        _view(project_id, routes_of.get(project_id, []), addresses, keys) for project_id in sorted(project_ids)
+    )
 
 
 def _guard(config: str | None) -> GuardView | None:
@@ -131,12 +135,17 @@ async def _addresses(tx: AsyncConnection, after: int) -> dict[str, list[str]]:
     return answers
 
 
-def _view(project_id: str, routed: list[RouteView], addresses: dict[str, list[str]]) -> ProjectView:
+def _view(
+    project_id: str, routed: list[RouteView], addresses: dict[str, list[str]], keys: dict[str, list[KeyView]]
+) -> ProjectView:
     targets = sorted({route.deployment_id for route in routed})
+    keyspaces = {route.guard.key_auth_id for route in routed if route.guard and route.guard.key_auth_id}
+    admitted = (key for keyspace in keyspaces for key in keys.get(keyspace, ()))
     return ProjectView(
         project_id=project_id,
         routes=tuple(routed),
         targets=tuple(
             TargetView(deployment_id=target, addresses=tuple(sorted(addresses.get(target, [])))) for target in targets
         ),
+        keys=tuple(sorted(admitted, key=lambda key: key.id)),
     )

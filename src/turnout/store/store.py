@@ -17,6 +17,8 @@ from turnout.store.gateway_feed import GatewayFeeds
 from turnout.store.jobs import Jobs
 from turnout.store.keeping import Keeping
 from turnout.store.keys import Keys
+from turnout.store.keyspace_keys import KeyspaceKeys
+from turnout.store.keyspaces import Keyspaces
 from turnout.store.krane import Krane
 from turnout.store.migrate import check_migrated
 from turnout.store.observations import Observations
@@ -54,6 +56,8 @@ class Store(
     GatewayFeeds,
     Reads,
     Keys,
+    Keyspaces,
+    KeyspaceKeys,
     Variables,
 ):
     """All that Turnout knows. Each part has a file of its name; each method is one transaction.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import restate
 from restate import TerminalError
 
-from turnout.domain.errors import Conflict, Invalid, NotBuilt
+from turnout.domain.errors import Conflict, Invalid
 from turnout.domain.plans import DeployPlan
 from turnout.domain.records import Instance, Operation, OperationKind
 from turnout.domain.statuses import (
@@ -63,8 +63,6 @@ class Deploy:
         project_id = ctx.key()
 
         async def lookup() -> Operation:
-            if request.key_auth_id is not None:
-                raise NotBuilt("cannot deploy with key_auth_id: this version of Turnout does not check keys yet")
             return await self._begin(steps.operation_id, project_id, request.deployment_id)
 
         async def context() -> DeployPlan:
@@ -77,6 +75,8 @@ class Deploy:
             await self._db.advance_deployment(deployment_id=request.deployment_id, status=DeploymentStatus.BUILDING)
             if request.docker_image is not None:
                 await self._db.set_image(deployment_id=request.deployment_id, image=request.docker_image)
+            if request.key_auth_id is not None:
+                await self._db.ask_for_keys(deployment_id=request.deployment_id, reference=request.key_auth_id)
             plan = await self._db.load_deploy_plan(deployment_id=request.deployment_id)
             if plan.deployment.image is None:
                 raise Invalid(f"cannot deploy {request.deployment_id}: it has no image and was never built")

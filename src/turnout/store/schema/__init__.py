@@ -22,6 +22,7 @@ from turnout.store.schema.asked import (
     workspaces,
 )
 from turnout.store.schema.base import metadata
+from turnout.store.schema.keyspaces import keys, keyspaces
 from turnout.store.schema.routing import counters, project_changes, routes, sentinel_configs, switches
 from turnout.store.schema.running import build_places, gateways, instances, placements, regions, waits
 from turnout.store.schema.secret import data_keys, keyrings, variables
@@ -39,6 +40,8 @@ __all__ = [
     "instances",
     "jobs",
     "keyrings",
+    "keys",
+    "keyspaces",
     "metadata",
     "observations",
     "openapi_specs",

@@ -136,6 +136,7 @@ deployments = Table(
     one_of("backend", Backend),
     CheckConstraint("image IS NOT NULL OR source_id IS NOT NULL", name="origin"),
     Index(None, "project_id", "created_at"),
+    Index(None, "key_auth_id"),
 )
 
 deployment_columns: Final = (
