@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from turnout.domain.protection import Protection
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class GuardView:
@@ -25,6 +27,8 @@ class RouteView:
     deployment_id: str
     guard: GuardView | None = None
     """None for a domain without a sentinel config."""
+    protection: Protection | None = None
+    """What its environment asks of everybody, with or without a sentinel config; None when everything is off."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -11,13 +11,23 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from turnout.domain.views import ProjectView, RouteView
+from turnout.gateway.policies import identity, protection
 
 Guard = Callable[[Any, RouteView, ProjectView], None]
 """Writes into the `VirtualHost` of a domain, whose one route leads to the app already."""
 
-GUARDS: Final[tuple[Guard, ...]] = ()
+GUARDS: Final[tuple[Guard, ...]] = (
+    # Before any that makes further routes of the one to the app: those inherit what stands in it.
+    identity.guard,
+    protection.guard,
+)
 
 
 def filters() -> list[dict[str, Any]]:
     """The filters of the listener, first to last, without the router."""
-    return []
+    return [*protection.filters()]
+
+
+def replies() -> list[dict[str, Any]]:
+    """How answers of these filters are formatted: mappers of the listener, first match wins."""
+    return [*protection.replies()]
