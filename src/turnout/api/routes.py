@@ -6,7 +6,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from turnout.api import deployments, keeping, operations, projects, regions, rotation, sources, status, variables
+from turnout.api import (
+    deployments,
+    keeping,
+    metrics,
+    operations,
+    projects,
+    protections,
+    regions,
+    requests,
+    rotation,
+    sources,
+    status,
+    variables,
+)
 from turnout.api.access import Access
 
 
@@ -33,10 +46,12 @@ def _post(path: str, handler: Callable[..., Any], status: int, access: Access = 
     return Route(method="POST", path=path, handler=handler, access=access, status=status)
 
 
+_PROTECTION: Final = "/v1/projects/{project}/environments/{environment}/protection"
 _VARIABLES: Final = "/v1/projects/{project}/environments/{environment}/variables"
 
 ROUTES: Final = (
     _get("/healthz", status.healthz, Access.OPEN),
+    _get("/metrics", metrics.show_metrics),
     _get("/v1/status", status.show_status),
     _post("/v1/sources", sources.upload_source, 201),
     _get("/v1/projects", projects.list_projects),
@@ -47,6 +62,9 @@ ROUTES: Final = (
     _get(_VARIABLES, variables.list_variables),
     Route(method="PUT", path=_VARIABLES, handler=variables.set_variables, access=Access.ADMIN),
     Route(method="DELETE", path=_VARIABLES, handler=variables.remove_variables, access=Access.ADMIN),
+    _get(_PROTECTION, protections.show_protection),
+    Route(method="PATCH", path=_PROTECTION, handler=protections.change_protection, access=Access.ADMIN),
+    _get("/v1/projects/{project}/requests", requests.list_requests),
     _post("/v1/vault/rotate", rotation.rotate, 200),
     _get("/v1/operations/{operation_id}", operations.show_operation),
     _get("/v1/operations/{operation_id}/events", operations.follow_operation),

@@ -19,6 +19,8 @@ from turnout.cli import (
     ls,
     part,
     promote,
+    protect,
+    requests,
     rm,
     rollback,
     start,
@@ -70,6 +72,7 @@ VERBS: Final = (
     rm.rm,
     gc.gc,
     logs.logs,
+    requests.requests,
     status.status,
     why.why,
     build.build,
@@ -77,7 +80,7 @@ VERBS: Final = (
 )
 for verb in VERBS:
     app.command()(verb)
-for group in (env.verbs, vault.verbs):
+for group in (env.verbs, protect.verbs, vault.verbs):
     app.add_typer(group)
 
 

@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Final
 
 from turnout.domain.errors import Invalid
@@ -75,3 +76,14 @@ def _at(request: dict[str, Any]) -> datetime:
         return datetime.fromisoformat(request["at"])
     except (KeyError, TypeError, ValueError):
         return datetime.min.replace(tzinfo=UTC)
+
+
+def request_log(home: Path) -> Path:
+    """Where the gateway of this home writes its lines."""
+    return home / "gateway" / "requests.log"
+
+
+def older(log: Path) -> Path:
+    """Where the lines go that make room for new ones. The name alone decides which is which: the log is moved
+    here first, and its name is there again only when nothing is written into the old file any more."""
+    return log.with_name(f"{log.name}.1")

@@ -22,6 +22,7 @@ from turnout.store.schema.asked import (
     workspaces,
 )
 from turnout.store.schema.base import metadata
+from turnout.store.schema.protecting import protections
 from turnout.store.schema.routing import counters, project_changes, routes, sentinel_configs, switches
 from turnout.store.schema.running import build_places, gateways, instances, placements, regions, waits
 from turnout.store.schema.secret import data_keys, keyrings, variables
@@ -47,6 +48,7 @@ __all__ = [
     "placements",
     "project_changes",
     "projects",
+    "protections",
     "regions",
     "routes",
     "sentinel_configs",
