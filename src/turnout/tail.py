@@ -6,6 +6,7 @@ name only when nothing is written into the moved one any more.
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections import deque
 from dataclasses import dataclass
@@ -17,10 +18,12 @@ _CHUNK: Final = 256 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """Where somebody stopped reading: which file it was, whatever its name is now, and the byte after the last line."""
+    """Where somebody stopped reading, for another process to go on there."""
 
-    inode: int
+    file: str
+    """The hash of its first line. Its name changes, and the number of its inode is given away again."""
     offset: int
+    """The byte behind the last line that was read."""
 
 
 class Tail:
@@ -31,6 +34,7 @@ class Tail:
         self._path, self._older = path, older
         self._files: deque[BinaryIO] = deque()
         self._rest = b""
+        self._left = after
         self._open_next()
         if after is not None:
             self._skip(after)
@@ -43,11 +47,9 @@ class Tail:
 
     @property
     def position(self) -> Position | None:
-        """Behind the last line that was given out; None before there is a file."""
-        if not self._files:
-            return None
-        file = self._files[0]
-        return Position(os.fstat(file.fileno()).st_ino, file.tell() - len(self._rest))
+        """Behind the last line that was given out, in the file before if there is none in this one; None before any."""
+        name = _first_line(self._files[0]) if self._files else None
+        return self._left if name is None else Position(name, self._files[0].tell() - len(self._rest))
 
     def lines(self) -> list[bytes]:
         """Some more lines, without their ends; empty when there is nothing new at this moment."""
@@ -63,6 +65,7 @@ class Tail:
             else:
                 if len(self._files) == 1:
                     self._open_next()
+                self._left = self.position
                 self._files.popleft().close()
                 self._rest = b""
         return []
@@ -95,14 +98,20 @@ class Tail:
         return bool(self._files)
 
     def _skip(self, after: Position) -> None:
-        inodes = [os.fstat(file.fileno()).st_ino for file in self._files]
-        if after.inode not in inodes:
-            return
-        for _ in range(inodes.index(after.inode)):
-            self._files.popleft().close()
-        first = self._files[0]
-        if after.offset <= os.fstat(first.fileno()).st_size:
-            first.seek(after.offset)
+        """Go behind the position, if the file is still there and has not become shorter."""
+        for number, file in enumerate(self._files):
+            if _first_line(file) == after.file and after.offset <= os.fstat(file.fileno()).st_size:
+                file.seek(after.offset)
+                for _ in range(number):
+                    self._files.popleft().close()
+                return
+
+
+def _first_line(file: BinaryIO) -> str | None:
+    """The hash of the first line; None while it is not whole."""
+    start = os.pread(file.fileno(), _CHUNK, 0)
+    end = start.find(b"\n")
+    return None if end < 0 else hashlib.sha256(start[:end]).hexdigest()
 
 
 def _open(path: Path) -> BinaryIO | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+from dataclasses import asdict
 from pathlib import Path
 from typing import Final
 
@@ -64,7 +65,7 @@ class RequestLog:
         if position is not None and position != self._noted:
             # Not synced: after a power cut some lines are counted twice, and the disk is spared four times a second.
             beside = self._note.with_suffix(".new")
-            beside.write_text(json.dumps({"inode": position.inode, "offset": position.offset}))
+            beside.write_text(json.dumps(asdict(position)))
             beside.replace(self._note)
             self._noted = position
 
@@ -84,6 +85,6 @@ class RequestLog:
 def _read_note(note: Path) -> Position | None:
     try:
         position = json.loads(note.read_bytes())
-        return Position(int(position["inode"]), int(position["offset"]))
+        return Position(str(position["file"]), int(position["offset"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None
