@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Row, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from turnout.domain.errors import NotFound
 from turnout.domain.hostnames import check_environment
 from turnout.domain.protection import Protection, check_protection, from_json, to_json
 from turnout.store.audit import write_audit
@@ -57,10 +58,12 @@ class Protections(Part):
         be called several times.
         """
         check_environment(environment)
-        if check_protection(change(Protection())).is_off:
+        try:
             async with self._db.read() as tx:
-                known = await find_project_by_slug(tx, workspace_id, project)
-                await find_environment_by_slug(tx, known, environment)
+                await find_environment_by_slug(tx, await find_project_by_slug(tx, workspace_id, project), environment)
+        except NotFound:
+            if check_protection(change(Protection())).is_off:
+                raise
         async with self._db.write() as tx:
             await require_workspace(tx, workspace_id)
             found = await ensure_project(tx, workspace_id, project)
