@@ -142,7 +142,7 @@ def _nothing_before(context: typer.Context) -> None:
     """An option before `show` or `off` was meant for it, or for nothing: neither is to be guessed."""
     from turnout.domain.errors import Invalid
 
-    if any(value not in (None, False, "production") for value in context.params.values()):
+    if any(value and value != "production" for value in context.params.values()):
         raise Invalid(f"cannot read this: write the options behind `{context.invoked_subcommand}`")
 
 
