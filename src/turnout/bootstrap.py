@@ -191,13 +191,20 @@ async def stop_instances(settings: Settings) -> tuple[str, ...]:
 
 async def run_gateway(settings: Settings) -> None:
     """An Envoy, and the service beside it that tells it what to serve."""
+    from turnout.domain.requests import request_log
+    from turnout.gateway.access_log import AccessLog
+    from turnout.gateway.admin import Admin
     from turnout.gateway.bootstrap import BootstrapSettings, bootstrap
     from turnout.gateway.launch import LaunchSettings, find_envoy
+    from turnout.gateway.metrics import metrics_at
+    from turnout.gateway.request_log import RequestLog
     from turnout.gateway.service import GatewayService
     from turnout.gateway.supervise import keep_running
+    from turnout.gateway.tally import Tally
     from turnout.store import open_store
 
     make_logger("gateway")
+    tally, logged = Tally(), settings.gateway.access_log == "on"
     sockets = _socket_folder(settings.home)
     folder = settings.home / "gateway"
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -213,6 +220,8 @@ async def run_gateway(settings: Settings) -> None:
                 admin=admin,
                 listen=(settings.gateway.host,),
                 port=settings.gateway.port,
+                trusted_proxies=settings.gateway.trusted_proxies,
+                access_log=AccessLog(path=request_log(settings.home)) if logged else None,
             )
         ),
         stop=_stop_signal(),
@@ -222,8 +231,15 @@ async def run_gateway(settings: Settings) -> None:
         # A gateway that starts while the store is away serves what it last knew.
         open_store(settings.database_url, must_answer=False) as store,
         GatewayService(source=store, journal=store, home=settings.home, listen=ads) as service,
+        Admin(admin) as envoy_admin,
     ):
-        await _first_of(envoy, service.watch())
+        works = [envoy, service.watch()]
+        if logged:
+            limit = settings.gateway.access_log_mib * _MIB
+            log = RequestLog(request_log(settings.home), limit_bytes=limit, admin=envoy_admin, tally=tally)
+            works.append(log.run())
+        with metrics_at(settings.gateway.metrics_port, tally):
+            await _first_of(*works)
 
 
 async def _first_of(*works: Coroutine[Any, Any, None]) -> None:

@@ -78,6 +78,12 @@ def _folders(name: str) -> str:
     return name
 
 
+def _switch(value: str) -> str:
+    if value not in ("on", "off"):
+        raise Invalid("it has to be on or off")
+    return value
+
+
 def _doc(default: Any, text: str, check: Callable[[Any], Any] | None = None) -> Any:
     """A field with its line in the docs. `check` returns the value as it is used, or raises Invalid."""
     return field(default=default, metadata={"doc": text, "check": check})
@@ -102,6 +108,14 @@ class GatewaySettings:
     port: int = _doc(8000, "Port the gateway listens on; 0 takes a free one and remembers it.", _port)
     apex: str = _doc("localhost", "Domain under which every generated domain name lies.", check_apex)
     drain_seconds: float = _doc(10.0, "How long requests in flight may go on when the gateway stops.")
+    trusted_proxies: int = _doc(
+        0, "How many proxies of your own stand in front; 0 believes nobody about where a request comes from."
+    )
+    access_log: str = _doc("on", "on writes a line for each request and counts it; off does neither.", _switch)
+    access_log_mib: int = _doc(100, "Size of the access log, in MiB; the oldest lines make room.", _positive)
+    metrics_port: int = _doc(
+        0, "Port on 127.0.0.1 where the gateway tells its metrics; 0 takes a free one and remembers it.", _port
+    )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -30,9 +30,9 @@ from tests.support import patiently
 from turnout.domain.errors import NotFound, Unavailable
 from turnout.domain.views import ProjectView
 from turnout.gateway import planner, protos, state
+from turnout.gateway.access_log import AccessLog
 from turnout.gateway.bootstrap import BootstrapSettings, bootstrap
 from turnout.gateway.launch import Envoy, LaunchSettings, find_envoy, launch
-from turnout.gateway.listener import AccessLog
 from turnout.gateway.resources import Kind, ProjectPlan
 from turnout.gateway.service import GatewayService
 from turnout.gateway.testing import MemoryStore, project

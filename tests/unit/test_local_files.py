@@ -55,7 +55,7 @@ def test_one_supervisor_holds_a_home(tmp_path: Path) -> None:
 def test_ports_are_remembered_and_chosen_again_when_taken(tmp_path: Path) -> None:
     """All different, and a port of our own that still runs is kept."""
     first = choose_ports(settings(tmp_path))
-    assert len(set(vars_of(first))) == 6
+    assert len(set(vars_of(first))) == len(vars_of(first))
     assert choose_ports(settings(tmp_path)) == first
     with socket.create_server(("127.0.0.1", first.worker)):
         second = choose_ports(settings(tmp_path))

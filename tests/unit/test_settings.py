@@ -45,7 +45,7 @@ def test_every_field_is_read(group: str, each: Any) -> None:
     """Its variable sets it and nothing else."""
     special = {
         "backend": "process", "apex": "example.app", "regions": "eu-1", "region": "eu-1", "builder": "classic",
-        "folders": "pack",
+        "folders": "pack", "access_log": "off",
     }  # fmt: skip
     given = special.get(each.name, "7" if not isinstance(each.default, str) else "elsewhere")
     settings = load(**{variable(group, each.name): given})

@@ -10,9 +10,12 @@ from turnout.api import (
     deployments,
     keeping,
     keyspaces,
+    metrics,
     operations,
     projects,
+    protections,
     regions,
+    requests,
     rotation,
     sources,
     status,
@@ -48,10 +51,16 @@ def _put(path: str, handler: Callable[..., Any], access: Access = Access.ADMIN) 
     return Route(method="PUT", path=path, handler=handler, access=access)
 
 
+def _patch(path: str, handler: Callable[..., Any], access: Access = Access.ADMIN) -> Route:
+    return Route(method="PATCH", path=path, handler=handler, access=access)
+
+
+_PROTECTION: Final = "/v1/projects/{project}/environments/{environment}/protection"
 _VARIABLES: Final = "/v1/projects/{project}/environments/{environment}/variables"
 
 ROUTES: Final = (
     _get("/healthz", status.healthz, Access.OPEN),
+    _get("/metrics", metrics.show_metrics),
     _get("/v1/status", status.show_status),
     _post("/v1/sources", sources.upload_source, 201),
     _get("/v1/projects", projects.list_projects),
@@ -71,6 +80,9 @@ ROUTES: Final = (
     _post("/v1/keys/{key_id}/revoke", keyspaces.revoke_key, 200),
     _put("/v1/keys/{key_id}/expiry", keyspaces.expire_key),
     _put("/v1/keys/{key_id}/limit", keyspaces.limit_key),
+    _get(_PROTECTION, protections.show_protection),
+    _patch(_PROTECTION, protections.change_protection),
+    _get("/v1/projects/{project}/requests", requests.list_requests),
     _post("/v1/vault/rotate", rotation.rotate, 200),
     _get("/v1/operations/{operation_id}", operations.show_operation),
     _get("/v1/operations/{operation_id}/events", operations.follow_operation),

@@ -21,6 +21,8 @@ from turnout.cli import (
     ls,
     part,
     promote,
+    protect,
+    requests,
     rm,
     rollback,
     start,
@@ -72,6 +74,7 @@ VERBS: Final = (
     rm.rm,
     gc.gc,
     logs.logs,
+    requests.requests,
     status.status,
     why.why,
     build.build,
@@ -79,7 +82,13 @@ VERBS: Final = (
 )
 for verb in VERBS:
     app.command()(verb)
-for group in (env.verbs, keyspaces.verbs, keys.verbs, vault.verbs):
+for group in (
+    env.verbs,
+    keyspaces.verbs,
+    keys.verbs,
+    protect.verbs,
+    vault.verbs,
+):
     app.add_typer(group)
 
 

@@ -29,6 +29,7 @@ from turnout.domain.documents import (
     StatusDocument,
 )
 from turnout.domain.errors import TurnoutError
+from turnout.domain.protection_documents import ProtectionBody, ProtectionDocument, RequestDocument
 from turnout.domain.secret_documents import DiffDocument, RotateBody, RotatedDocument, VariablesBody, VariablesDocument
 from turnout.domain.statuses import OPERATION_TERMINAL
 
@@ -92,6 +93,40 @@ class Client(Keys, Wire):
         """Remove variables, for deployments from now on. Raises NotFound; then none is removed."""
         params = {"name": list(names)}
         return await self.ask(VariablesDocument, "DELETE", _variables(project, environment), params=params)
+
+    async def protection(self, project: str, environment: str) -> ProtectionDocument:
+        """What stands in front of an environment. Raises NotFound."""
+        return await self.ask(ProtectionDocument, "GET", _protection(project, environment))
+
+    async def protect(self, project: str, environment: str, body: ProtectionBody) -> ProtectionDocument:
+        """Change parts of it: those that were not given to the body stay. Raises Invalid; then nothing has changed."""
+        content = body.model_dump_json(exclude_unset=True).encode()
+        path = _protection(project, environment)
+        return await self.ask(ProtectionDocument, "PATCH", path, content=content, headers=_JSON)
+
+    async def requests(
+        self,
+        project: str,
+        *,
+        follow: bool = False,
+        since: str | None = None,
+        status: str | None = None,
+        deployment: str | None = None,
+        last: int | None = None,
+    ) -> AsyncGenerator[RequestDocument, None]:
+        """The requests to a project, oldest first; with `follow` also those that come.
+
+        `since` is how long ago (`10m`) or a time, `status` such as `404` or `5xx`, `last` how many at most of
+        those there are.
+        """
+        filters = {"since": since, "status": status, "deployment": deployment, "last": last}
+        params = {name: str(value) for name, value in filters.items() if value is not None}
+        params |= {"follow": "true"} if follow else {}
+        path = f"/v1/projects/{_part(project)}/requests"
+        silence = None if follow else 30.0  # nobody may come for hours
+        async with self.stream(path, params=params, silence=silence, accept="application/x-ndjson") as response:
+            async for line in response.aiter_lines():
+                yield RequestDocument.model_validate_json(line)
 
     async def rotate_keys(self, *, master: bool = True, data: bool = True) -> RotatedDocument:
         """Make new keys and encrypt with them what the old ones did."""
@@ -202,6 +237,10 @@ async def _chunks(archive: Path, size: int, progress: Progress | None) -> AsyncI
 
 def _variables(project: str, environment: str) -> str:
     return f"/v1/projects/{_part(project)}/environments/{_part(environment)}/variables"
+
+
+def _protection(project: str, environment: str) -> str:
+    return f"/v1/projects/{_part(project)}/environments/{_part(environment)}/protection"
 
 
 def _part(text: str) -> str:

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Protocol
 
 from turnout.domain.keyspaces import RateLimit
+from turnout.domain.protection import Protection
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -27,6 +28,8 @@ class RouteView:
     deployment_id: str
     guard: GuardView | None = None
     """None for a domain without a sentinel config."""
+    protection: Protection | None = None
+    """What its environment asks of everybody, with or without a sentinel config; None when everything is off."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

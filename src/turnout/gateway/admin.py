@@ -57,6 +57,10 @@ class Admin:
         """
         await self._ask("POST", "/drain_listeners", {"graceful": "", "skip_exit": ""})
 
+    async def reopen_logs(self) -> None:
+        """Have the access log opened anew under its name, soon; until then lines go where they went."""
+        await self._ask("POST", "/reopen_logs", {})
+
     async def config_dump(self) -> bytes:
         """Everything Envoy holds, as JSON; megabytes with many projects."""
         return (await self._ask("GET", "/config_dump", {"include_eds": ""})).content

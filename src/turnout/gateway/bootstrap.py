@@ -7,11 +7,12 @@ has what happens to a request.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from turnout.domain.errors import Invalid
-from turnout.gateway.listener import AccessLog, listener
+from turnout.gateway.access_log import AccessLog
+from turnout.gateway.listener import listener
 
 ADS_CLUSTER: Final = "turnout-ads"
 
@@ -48,7 +49,7 @@ class BootstrapSettings:
     trusted_proxies: int = 0
     """How many proxies of your own stand in front. 0: what a client claims in forwarded headers is dropped."""
     access_log: AccessLog | None = None
-    """Off by default."""
+    """None: nothing is written down, and requests are not counted."""
 
 
 def bootstrap(settings: BootstrapSettings) -> dict[str, Any]:
@@ -76,7 +77,8 @@ def bootstrap(settings: BootstrapSettings) -> dict[str, Any]:
                     addresses=settings.listen,
                     port=settings.port,
                     trusted_proxies=settings.trusted_proxies,
-                    access_log=settings.access_log,
+                    log=settings.access_log
+                    and replace(settings.access_log, region=settings.region, gateway=settings.gateway_id),
                 )
             ],
             "clusters": [_ads_cluster(settings)],

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from turnout.domain.errors import NotFound, Unavailable
+from turnout.gateway.access_log import FLUSH_MILLISECONDS
 from turnout.gateway.admin import ACTIVE_CONNECTIONS, Admin
 from turnout.gateway.bootstrap import as_json
 from turnout.gateway.snapshot import write_atomically
@@ -71,6 +72,7 @@ def argv(settings: LaunchSettings) -> list[str]:
         "--config-path", str(_bootstrap_path(settings)),
         "--concurrency", str(settings.concurrency),
         "--log-level", settings.log_level,
+        "--file-flush-interval-msec", str(FLUSH_MILLISECONDS),
         # We start a new one and drain the old one ourselves; shared memory between the two is not needed,
         # and without it any number of Envoys run side by side.
         "--disable-hot-restart",

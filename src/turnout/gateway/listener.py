@@ -6,12 +6,11 @@ nothing a client sends steers Envoy.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 from turnout.domain.errors import Invalid
-from turnout.gateway import policies
+from turnout.gateway import policies, trace_context
+from turnout.gateway.access_log import AccessLog, access_log
 
 ROUTING_HOST: Final = ":authority"
 """The header that picks the scope, so the project: the host name, without port and trailing dot by then."""
@@ -37,16 +36,7 @@ _PROBLEMS: Final = (
 )
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class AccessLog:
-    """One JSON line per request, without query strings, which may hold secrets."""
-
-    path: Path
-
-
-def listener(
-    *, addresses: tuple[str, ...], port: int, trusted_proxies: int, access_log: AccessLog | None
-) -> dict[str, Any]:
+def listener(*, addresses: tuple[str, ...], port: int, trusted_proxies: int, log: AccessLog | None) -> dict[str, Any]:
     """Return the one listener of a gateway. Raises Invalid without an address."""
     if not addresses:
         raise Invalid("cannot start a gateway that listens on no address")
@@ -64,7 +54,7 @@ def listener(
                 "filters": [
                     {
                         "name": "envoy.filters.network.http_connection_manager",
-                        "typed_config": _connection_manager(trusted_proxies, access_log),
+                        "typed_config": _connection_manager(trusted_proxies, log),
                     }
                 ]
             }
@@ -72,13 +62,13 @@ def listener(
     }
 
 
-def _connection_manager(trusted_proxies: int, access_log: AccessLog | None) -> dict[str, Any]:
+def _connection_manager(trusted_proxies: int, log: AccessLog | None) -> dict[str, Any]:
     return {
         "@type": _type("filters.network.http_connection_manager.v3.HttpConnectionManager"),
         "stat_prefix": "gateway",
         "codec_type": "AUTO",
         "scoped_routes": _scoped_routes(),
-        "http_filters": [_lower_case_host(), *policies.filters(), _router()],
+        "http_filters": [_lower_case_host(), *trace_context.filters(), *policies.filters(), _router()],
         **_host_and_path(),
         **_identity(trusted_proxies),
         **_limits(),
@@ -86,7 +76,7 @@ def _connection_manager(trusted_proxies: int, access_log: AccessLog | None) -> d
         # The app's own `server` header passes; Envoy adds none.
         "server_header_transformation": "PASS_THROUGH",
         "local_reply_config": _local_replies(),
-        "access_log": [_access_log(access_log)] if access_log else [],
+        "access_log": [access_log(log)] if log else [],
     }
 
 
@@ -127,7 +117,7 @@ def _host_and_path() -> dict[str, Any]:
 
 def _identity(trusted_proxies: int) -> dict[str, Any]:
     """Who the client is: the other end of the connection, or what our own proxies in front say."""
-    mutations = [_overwrite("x-forwarded-host", "%REQ(:AUTHORITY)%")]
+    mutations = [_overwrite("x-forwarded-host", "%REQ(:AUTHORITY)%"), trace_context.draw_seed()]
     mutations += [{"remove": name} for name in policies.RESERVED]
     if not trusted_proxies:
         # Written by ourselves: Envoy would append to the client's claim, and would put this machine's own
@@ -151,6 +141,7 @@ def _identity(trusted_proxies: int) -> dict[str, Any]:
         "internal_address_config": {"unix_sockets": False, "cidr_ranges": []},
         # A request id is for finding one's request again, so a client's own is kept; otherwise one is made.
         "preserve_external_request_id": True,
+        "always_set_request_id_in_response": True,
     }
 
 
@@ -261,33 +252,6 @@ def _problem(status: str, title: str, detail: str) -> dict[str, Any]:
     return {
         "json_format": {"type": "about:blank", "title": title, "status": status, "detail": detail},
         "content_type": "application/problem+json",
-    }
-
-
-def _access_log(log: AccessLog) -> dict[str, Any]:
-    return {
-        "name": "envoy.access_loggers.file",
-        "typed_config": {
-            "@type": _type("access_loggers.file.v3.FileAccessLog"),
-            "path": str(log.path),
-            "log_format": {
-                "json_format": {
-                    "at": "%START_TIME%",
-                    "domain": "%REQ(:AUTHORITY)%",
-                    "deployment_id": "%UPSTREAM_CLUSTER%",
-                    "instance": "%UPSTREAM_HOST%",
-                    "method": "%REQ(:METHOD)%",
-                    "path": "%PATH(NQ)%",
-                    "status": "%RESPONSE_CODE%",
-                    "flags": "%RESPONSE_FLAGS%",
-                    "duration_ms": "%DURATION%",
-                    "bytes_in": "%BYTES_RECEIVED%",
-                    "bytes_out": "%BYTES_SENT%",
-                    "client": "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%",
-                    "request_id": "%REQ(X-REQUEST-ID)%",
-                }
-            },
-        },
     }
 
 

@@ -11,9 +11,12 @@ from typing import Any
 import grpc as _grpc  # type: ignore[import-untyped, unused-ignore]  # grpcio has no py.typed
 import grpc.aio as _aio  # type: ignore[import-untyped, unused-ignore]  # grpcio has no py.typed
 from envoy.config.cluster.v3 import cluster_pb2
+from envoy.config.core.v3 import base_pb2
 from envoy.config.endpoint.v3 import endpoint_pb2
+from envoy.config.rbac.v3 import rbac_pb2 as rbac_rules_pb2
 from envoy.config.route.v3 import route_pb2, scoped_route_pb2
 from envoy.extensions.filters.http.lua.v3 import lua_pb2
+from envoy.extensions.filters.http.rbac.v3 import rbac_pb2
 from envoy.extensions.retry.host.previous_hosts.v3 import previous_hosts_pb2
 from envoy.extensions.upstreams.http.v3 import http_protocol_options_pb2
 from envoy.service.discovery.v3 import ads_pb2_grpc, discovery_pb2
@@ -30,6 +33,10 @@ ScopedRouteConfiguration: Any = scoped_route_pb2.ScopedRouteConfiguration
 PreviousHosts: Any = previous_hosts_pb2.PreviousHostsPredicate
 LuaPerRoute: Any = lua_pb2.LuaPerRoute
 HttpProtocolOptions: Any = http_protocol_options_pb2.HttpProtocolOptions
+HeaderValueOption: Any = base_pb2.HeaderValueOption
+RBAC: Any = rbac_pb2.RBAC
+RBACPerRoute: Any = rbac_pb2.RBACPerRoute
+RBACRules: Any = rbac_rules_pb2.RBAC
 
 DeltaDiscoveryRequest: Any = discovery_pb2.DeltaDiscoveryRequest
 DeltaDiscoveryResponse: Any = discovery_pb2.DeltaDiscoveryResponse

@@ -196,6 +196,7 @@ def _shared_environment(plan: Plan) -> dict[str, str]:
         "TURNOUT_API_PORT": str(ports.api),
         "TURNOUT_GATEWAY_HOST": settings.gateway.host,
         "TURNOUT_GATEWAY_PORT": str(ports.gateway),
+        "TURNOUT_GATEWAY_METRICS_PORT": str(ports.gateway_metrics),
         "TURNOUT_RESTATE_INGRESS_URL": plan.ingress_url,
         "TURNOUT_RESTATE_ADMIN_URL": plan.admin_url,
         "TURNOUT_RESTATE_WORKER_HOST": settings.restate.worker_host,

@@ -26,6 +26,7 @@ class Ports:
     restate_ingress: int
     restate_admin: int
     restate_node: int
+    gateway_metrics: int = 0
 
 
 def choose_ports(settings: Settings, *, ours: Collection[int] = ()) -> Ports:
@@ -43,6 +44,7 @@ def choose_ports(settings: Settings, *, ours: Collection[int] = ()) -> Ports:
         "restate_ingress": _Fixed(LOOPBACK, 0, ""),
         "restate_admin": _Fixed(LOOPBACK, 0, ""),
         "restate_node": _Fixed(LOOPBACK, 0, ""),
+        "gateway_metrics": _Fixed(LOOPBACK, settings.gateway.metrics_port, "TURNOUT_GATEWAY_METRICS_PORT"),
     }
     chosen: dict[str, int] = {}
     for name, wanted in fixed.items():

@@ -102,7 +102,7 @@ def _ports(settings: Settings) -> Ports:
     if gateways_of(settings.home):
         ours |= {port for port in (remembered(settings.home, "gateway"),) if port}
     if parts_of(settings.home):
-        names = ("api", "worker", "restate_ingress", "restate_admin", "restate_node")
+        names = ("api", "worker", "restate_ingress", "restate_admin", "restate_node", "gateway_metrics")
         ours |= {port for name in names if (port := remembered(settings.home, name))}
     return choose_ports(settings, ours=ours)
 

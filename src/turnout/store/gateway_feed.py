@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections import defaultdict
 from datetime import datetime
+from functools import lru_cache
 
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from turnout.domain import sentinel
+from turnout.domain import protection, sentinel
+from turnout.domain.protection import Protection
 from turnout.domain.statuses import InstanceStatus
 from turnout.domain.views import GatewayFeed, GuardView, KeyView, ProjectView, RouteView, TargetView
 from turnout.store.counters import read_number
 from turnout.store.database import insert_into
 from turnout.store.keyspace_rows import keys_of_changed
 from turnout.store.part import Part
-from turnout.store.schema import gateways, instances, project_changes, routes, sentinel_configs
+from turnout.store.schema import gateways, instances, project_changes, protections, routes, sentinel_configs
 
 
 class GatewayFeeds(Part):
@@ -86,16 +88,28 @@ async def _changed_projects(tx: AsyncConnection, after: int, now: datetime) -> t
     project_ids = (await tx.execute(select(project_changes.c.project_id).where(changed))).scalars().all()
     of_changed = project_changes.c.project_id == routes.c.project_id
     found = await tx.execute(
-        select(routes.c.project_id, routes.c.fqdn, routes.c.deployment_id, sentinel_configs.c.config)
+        select(
+            routes.c.project_id,
+            routes.c.fqdn,
+            routes.c.deployment_id,
+            sentinel_configs.c.config,
+            protections.c.config.label("protection"),
+        )
         .join(project_changes, of_changed)
         .outerjoin(sentinel_configs, sentinel_configs.c.fqdn == routes.c.fqdn)
+        .outerjoin(protections, protections.c.environment_id == routes.c.environment_id)
         .where(changed)
         .order_by(routes.c.fqdn)
     )
     routes_of: dict[str, list[RouteView]] = defaultdict(list)
     for row in found:
         routes_of[row.project_id].append(
-            RouteView(fqdn=row.fqdn, deployment_id=row.deployment_id, guard=_guard(row.config))
+            RouteView(
+                fqdn=row.fqdn,
+                deployment_id=row.deployment_id,
+                guard=_guard(row.config),
+                protection=_protection(row.protection),
+            )
         )
     addresses = await _addresses(tx, after)
     keys = await keys_of_changed(tx, after, now)
@@ -110,6 +124,15 @@ def _guard(config: str | None) -> GuardView | None:
         return None
     policy = sentinel.from_json(config)
     return GuardView(key_auth_id=policy.key_auth_id, openapi_spec_id=policy.openapi_spec_id)
+
+
+@lru_cache(maxsize=256)
+def _protection(config: str | None) -> Protection | None:
+    """Every route of an environment has the same text, and is given the same object."""
+    if config is None:
+        return None
+    found = protection.from_json(config)
+    return None if found.is_off else found
 
 
 async def _addresses(tx: AsyncConnection, after: int) -> dict[str, list[str]]:

@@ -91,6 +91,16 @@ async def find_environment(tx: AsyncConnection, environment_id: str) -> Environm
     return rows.environment_from(row)
 
 
+async def find_environment_by_slug(tx: AsyncConnection, project: Project, slug: str) -> Environment:
+    """The environment of that name. Raises NotFound, and says which names there are."""
+    mine = select(environments).where(environments.c.project_id == project.id).order_by(environments.c.slug)
+    known = {row.slug: rows.environment_from(row) for row in await tx.execute(mine)}
+    if slug not in known:
+        names = ", ".join(known) or "none yet"
+        raise NotFound(f'{project.slug} has no environment "{slug}"; known are: {names}')
+    return known[slug]
+
+
 async def routes_that_move(tx: AsyncConnection, project_id: str, environment_id: str) -> tuple[Route, ...]:
     """The environment's and the live routes of one environment, by name.
 

@@ -20,10 +20,12 @@ from turnout.store.keys import Keys
 from turnout.store.keyspace_keys import KeyspaceKeys
 from turnout.store.keyspaces import Keyspaces
 from turnout.store.krane import Krane
+from turnout.store.measures import Measures
 from turnout.store.migrate import check_migrated
 from turnout.store.observations import Observations
 from turnout.store.operations import Operations
 from turnout.store.placements import Placements
+from turnout.store.protections import Protections
 from turnout.store.reads import Reads
 from turnout.store.switch import Switching
 from turnout.store.tenants import Tenants
@@ -52,9 +54,11 @@ class Store(
     Keeping,
     Krane,
     Switching,
+    Protections,
     Waits,
     GatewayFeeds,
     Reads,
+    Measures,
     Keys,
     Keyspaces,
     KeyspaceKeys,

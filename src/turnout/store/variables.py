@@ -21,11 +21,10 @@ from turnout.domain.secrets import (
     snapshot_to_bytes,
 )
 from turnout.domain.variables import check_all
-from turnout.store import rows
 from turnout.store.audit import write_audit
 from turnout.store.database import insert_into
 from turnout.store.first_use import ensure_environment, ensure_project, require_workspace
-from turnout.store.lookups import find_project_by_slug
+from turnout.store.lookups import find_environment_by_slug, find_project_by_slug
 from turnout.store.part import Part
 from turnout.store.placements import RUNNING
 from turnout.store.schema import deployments, environments, jobs, placements, projects, variables
@@ -48,12 +47,7 @@ class Variables(Part):
         """Raises NotFound, and says which names there are."""
         async with self._db.read() as tx:
             found = await find_project_by_slug(tx, workspace_id, project)
-            mine = select(environments).where(environments.c.project_id == found.id).order_by(environments.c.slug)
-            known = {row.slug: rows.environment_from(row) for row in await tx.execute(mine)}
-            if environment not in known:
-                names = ", ".join(known) or "none yet"
-                raise NotFound(f'{project} has no environment "{environment}"; known are: {names}')
-            return known[environment]
+            return await find_environment_by_slug(tx, found, environment)
 
     async def list_variables(self, *, environment_id: str) -> tuple[Variable, ...]:
         """The variables that are set, by name."""

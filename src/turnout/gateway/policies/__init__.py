@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from turnout.domain.views import ProjectView, RouteView
-from turnout.gateway.policies import keys
+from turnout.gateway.policies import identity, keys, protection
 
 Guard = Callable[[Any, RouteView, ProjectView], None]
 """Writes into the `VirtualHost` of a domain, whose one route leads to the app already."""
@@ -21,7 +21,11 @@ Guard = Callable[[Any, RouteView, ProjectView], None]
 ProjectGuard = Callable[[Any, ProjectView], None]
 """Writes into the `RouteConfiguration` of a project, when all its domains are in it."""
 
-GUARDS: Final[tuple[Guard, ...]] = ()
+GUARDS: Final[tuple[Guard, ...]] = (
+    # Before any that makes further routes of the one to the app: those inherit what stands in it.
+    identity.guard,
+    protection.guard,
+)
 PROJECT_GUARDS: Final[tuple[ProjectGuard, ...]] = (keys.guard_project,)
 
 RESERVED: Final = (keys.KEY_ID_HEADER,)
@@ -30,9 +34,9 @@ RESERVED: Final = (keys.KEY_ID_HEADER,)
 
 def filters() -> list[dict[str, Any]]:
     """The filters of the listener, first to last, without the router."""
-    return [*keys.filters()]
+    return [*protection.filters(), *keys.filters()]
 
 
 def replies() -> list[dict[str, Any]]:
     """How the answers of policies are told (mappers of local replies); the first that fits is taken."""
-    return [*keys.replies()]
+    return [*protection.replies(), *keys.replies()]

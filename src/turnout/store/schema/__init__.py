@@ -23,6 +23,7 @@ from turnout.store.schema.asked import (
 )
 from turnout.store.schema.base import metadata
 from turnout.store.schema.keyspaces import keys, keyspaces
+from turnout.store.schema.protecting import protections
 from turnout.store.schema.routing import counters, project_changes, routes, sentinel_configs, switches
 from turnout.store.schema.running import build_places, gateways, instances, placements, regions, waits
 from turnout.store.schema.secret import data_keys, keyrings, variables
@@ -50,6 +51,7 @@ __all__ = [
     "placements",
     "project_changes",
     "projects",
+    "protections",
     "regions",
     "routes",
     "sentinel_configs",
