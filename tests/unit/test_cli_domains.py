@@ -8,6 +8,7 @@ import pytest
 
 from tests.unit.test_cli_verbs import DEP, TIME, Run, Server, server, turnout
 from turnout import cli
+from turnout.domain.errors import Conflict, Invalid, NotFound
 
 __all__ = ["server", "turnout"]  # fixtures
 
@@ -62,13 +63,14 @@ def test_verify_ends_with_1_while_there_is_no_proof(server: Server, turnout: Run
 
 def test_a_refusal_is_one_line(server: Server, turnout: Run) -> None:
     """With the exit code of its kind."""
-    for status, kind, code in ((409, "conflict", 1), (400, "invalid", 2), (404, "not-found", 2)):
-        problem = {"type": kind, "title": "No", "status": status, "detail": "cannot add it"}
+    for refusal, code in ((Conflict, 1), (Invalid, 2), (NotFound, 2)):
+        status = refusal.status
+        problem = {"type": refusal.type, "title": refusal.title, "status": status, "detail": "cannot add it"}
         server.answers[f"POST {PATH}"] = (status, problem)
         assert turnout("domains", "add", "x", "--project", "hello") == (code, {"error": problem})
 
 
-def test_what_a_person_reads(server: Server, turnout: Run, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_a_person_reads(server: Server, capsys: pytest.CaptureFixture[str]) -> None:
     """What to publish and where; then where it leads."""
     server.answers = {
         f"POST {PATH}": (201, PENDING),

@@ -146,6 +146,7 @@ async def _proved(
                 problem=None,
                 checked_at=now,
                 verified_at=now,
+                checked_round=row.round - 1,  # over only when the gateways have followed: `conclude_check`
             )
             live = await lead_to_live(tx, project, row.fqdn, apex=apex)
     except IntegrityError:
