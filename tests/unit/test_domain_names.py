@@ -10,6 +10,9 @@ from hypothesis import strategies as st
 
 from turnout.domain.custom_domains import DOMAIN_MAX, Standing, check_domain, may_claim, pause_after, readable
 from turnout.domain.errors import Invalid
+from turnout.domain.hostnames import Naming, candidates
+from turnout.domain.ids import new_id
+from turnout.domain.records import GitData, Sticky
 
 APEX = "turn.example"
 LABEL = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,20}[a-z0-9])?", fullmatch=True).filter(lambda label: label[:4] != "xn--")
@@ -136,3 +139,23 @@ def test_pauses_grow_up_to_the_longest(check: int, first: float, longest: float)
     pause = pause_after(check, first=first, longest=longest)
     assert first <= pause <= longest
     assert pause <= pause_after(check + 1, first=first, longest=longest)
+
+
+@pytest.mark.parametrize(
+    ("environment", "live", "takes"),
+    [("production", True, True), ("production", False, False), ("preview", True, False)],
+)
+def test_only_what_goes_live_takes_them(environment: str, live: bool, takes: bool) -> None:
+    """Custom domains follow the live deployment, and are asked for by name, with no second choice."""
+    naming = Naming(
+        project="shop",
+        environment=environment,
+        workspace="acme",
+        apex=APEX,
+        deployment_id=new_id("dep"),
+        git=GitData(),
+        custom=("a.example.com", "b.example.com"),
+    )
+    wanted = {each.names: each.sticky for each in candidates(naming, live=live)}
+    for name in naming.custom:
+        assert wanted.get((name,)) == (Sticky.LIVE if takes else None)
