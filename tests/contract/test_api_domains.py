@@ -12,9 +12,9 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.contract.domain_kit import NOTHING, TXT
 from tests.contract.store_kit import Yard
 from tests.contract.test_api_variables import Api
-from tests.contract.test_store_domains import NOTHING, TXT
 from turnout.domain.proofs import Claim, Finding
 
 DOMAINS = "/v1/projects/shop/domains"

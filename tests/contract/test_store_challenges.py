@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import pytest
 
+from tests.contract.domain_kit import TXT, Another, add, check, fed, remove
 from tests.contract.store_kit import APEX, LIVE, Clock, Yard
-from tests.contract.test_store_domains import TXT, Another, add, check, fed, remove
 from turnout.domain.errors import Conflict, Invalid, NotFound
 
 NAME = f"{LIVE}.{APEX}"

@@ -1,129 +1,18 @@
-"""The checkers against a real name server and real web servers, friendly and not."""
+"""The fetching of pages, and one look at everything, against real web servers, friendly and not."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field
 
 import pytest
 
+from tests.contract.proof_kit import CLAIM, HOST, Respond, dns, lookups, page, pages, problem_of, web
 from tests.dns_kit import NameServer
-from turnout.domain.proofs import Claim, Finding, NotSeenError, ProofMethod
+from turnout.domain.proofs import Finding, ProofMethod
 from turnout.proofs import Lookups, NetProver, WebPages
 
-HOST = "app.example.com"
-CLAIM = Claim(fqdn=HOST, project_id="prj_1", token="0123abcd")
-
-
-@pytest.fixture
-def dns() -> Iterator[NameServer]:
-    with NameServer() as server:
-        yield server
-
-
-@pytest.fixture
-def lookups(dns: NameServer) -> Lookups:
-    return Lookups(resolvers=[("127.0.0.1", dns.port)], timeout=2.0)
-
-
-Respond = Callable[[str, asyncio.StreamWriter], Awaitable[None]]
-
-
-@dataclass
-class Web:
-    """A web server that says exactly these bytes."""
-
-    port: int = 0
-    requests: list[str] = field(default_factory=list)
-
-
-@asynccontextmanager
-async def web(respond: Respond | bytes) -> AsyncIterator[Web]:
-    """Answers each request by `respond`, and closes."""
-    served = Web()
-
-    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(ConnectionError, asyncio.IncompleteReadError):
-            request = (await reader.readuntil(b"\r\n\r\n")).decode()
-            served.requests.append(request)
-            if isinstance(respond, bytes):
-                writer.write(respond)
-                await writer.drain()
-            else:
-                await respond(request, writer)
-        writer.close()
-
-    server = await asyncio.start_server(handle, "127.0.0.1", 0)
-    served.port = server.sockets[0].getsockname()[1]
-    try:
-        yield served
-    finally:
-        server.close()
-
-
-def page(body: str, status: str = "200 OK", *headers: str) -> bytes:
-    """A whole response."""
-    lines = (f"HTTP/1.1 {status}", f"content-length: {len(body.encode())}", "connection: close", *headers)
-    return ("\r\n".join(lines) + "\r\n\r\n" + body).encode()
-
-
-def pages(dns: NameServer, lookups: Lookups, served: Web, *, private: bool = True, timeout: float = 5.0) -> WebPages:
-    """The name leads to this machine, at the server's port."""
-    if (HOST, "A") not in dns.records:
-        dns.say(HOST, "A", "127.0.0.1")
-    return WebPages(lookups, port=served.port, timeout=timeout, private=private)
-
-
-async def problem_of(work: Awaitable[object]) -> str:
-    """Why nothing was seen."""
-    with pytest.raises(NotSeenError) as refused:
-        await work
-    return str(refused.value)
-
-
-async def test_txt_records(dns: NameServer, lookups: Lookups) -> None:
-    """All of them; the strings of one are one text."""
-    dns.say("_turnout.app.example.com", "TXT", "v=spf1", "turnout-verify=1")
-    dns.records[("long.example.com", "TXT")] = ['"one" "two"']
-    assert set(await lookups.txt("_turnout.app.example.com")) == {"v=spf1", "turnout-verify=1"}
-    assert await lookups.txt("long.example.com") == ("onetwo",)
-
-
-async def test_records_behind_an_alias(dns: NameServer, lookups: Lookups) -> None:
-    """It is common to delegate them; an alias that leads nowhere says nothing."""
-    dns.say("_turnout.app.example.com", "CNAME", "proofs.example.net.")
-    dns.say("proofs.example.net", "TXT", "turnout-verify=1")
-    assert await lookups.txt("_turnout.app.example.com") == ("turnout-verify=1",)
-    dns.say(HOST, "CNAME", "nowhere.example.net.")
-    assert "leads nowhere" in await problem_of(lookups.addresses(HOST))
-
-
-async def test_what_dns_does_not_say(dns: NameServer, lookups: Lookups) -> None:
-    """No such name, none of that kind, a server that fails, one that is silent: each in its own words."""
-    dns.say(HOST, "A", "192.0.2.1")
-    assert await problem_of(lookups.txt("_turnout.app.example.com")) == (
-        "there is no TXT record _turnout.app.example.com"
-    )
-    assert await problem_of(lookups.txt(HOST)) == f"there is no TXT record {HOST}"
-    dns.broken = True
-    assert "name servers fail" in await problem_of(lookups.txt(HOST))
-    dns.broken, dns.silent = False, True
-    quick = Lookups(resolvers=[("127.0.0.1", dns.port)], timeout=0.2)
-    assert "no resolver answered" in await problem_of(quick.txt(HOST))
-
-
-async def test_addresses_of_both_families(dns: NameServer, lookups: Lookups) -> None:
-    """IPv4 first; IPv6 where there is no other."""
-    dns.say(HOST, "A", "192.0.2.1", "192.0.2.2")
-    dns.say(HOST, "AAAA", "2001:db8::1")
-    assert set(await lookups.addresses(HOST)) == {"192.0.2.1", "192.0.2.2"}
-    dns.say(HOST, "A")
-    assert await lookups.addresses(HOST) == ("2001:db8::1",)
-    dns.forget(HOST)
-    assert "leads nowhere" in await problem_of(lookups.addresses(HOST))
+__all__ = ["dns", "lookups"]  # fixtures
 
 
 async def test_a_page_is_asked_for_as_its_own_host(dns: NameServer, lookups: Lookups) -> None:
