@@ -17,6 +17,7 @@ from typing import Any, TypeVar, get_type_hints
 from turnout.domain import limits
 from turnout.domain.errors import Invalid
 from turnout.domain.hostnames import check_apex
+from turnout.domain.resolvers import parse_resolvers
 
 G = TypeVar("G")
 
@@ -82,6 +83,17 @@ def _switch(value: str) -> str:
     if value not in ("on", "off"):
         raise Invalid("it has to be on or off")
     return value
+
+
+def _resolvers(addresses: str) -> str:
+    parse_resolvers(addresses)
+    return addresses
+
+
+def _allowed(word: str) -> str:
+    if word not in ("refuse", "allow"):
+        raise Invalid("it has to be refuse or allow")
+    return word
 
 
 def _doc(default: Any, text: str, check: Callable[[Any], Any] | None = None) -> Any:
@@ -197,6 +209,33 @@ class VaultSettings:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class DomainSettings:
+    """Custom domains: how long and how often their proofs are looked for."""
+
+    proof_seconds: float = _doc(259200.0, "How long the proof of a custom domain is looked for.", _positive)
+    recheck_seconds: float = _doc(
+        5.0, "Pause between the first two looks for a proof; the later ones grow by half.", _positive
+    )
+    recheck_longest_seconds: float = _doc(300.0, "The longest of these pauses.", _positive)
+    per_project: int = _doc(100, "How many custom domains a project may have.", _positive)
+    http_port: int = _doc(80, "Port at which an HTTP proof is fetched; another one than 80 is for tests.", _port)
+    http_seconds: float = _doc(5.0, "Longest time that fetching an HTTP proof may take.", _positive)
+    private_addresses: str = _doc(
+        "refuse",
+        "refuse or allow: whether an HTTP proof may be fetched from loopback and private addresses.",
+        _allowed,
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DnsSettings:
+    """DNS: who is asked for the proofs of custom domains."""
+
+    resolvers: str = _doc("", "Addresses of resolvers, separated by commas; empty takes the machine's.", _resolvers)
+    timeout_seconds: float = _doc(5.0, "Waited for an answer from all of them together.", _positive)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Settings:
     """All groups together."""
 
@@ -211,6 +250,8 @@ class Settings:
     build: BuildSettings
     krane: KraneSettings
     vault: VaultSettings
+    domains: DomainSettings
+    dns: DnsSettings
 
     @property
     def vault_keys_file(self) -> Path:
@@ -232,6 +273,8 @@ GROUPS: dict[str, type] = {
     "build": BuildSettings,
     "krane": KraneSettings,
     "vault": VaultSettings,
+    "domains": DomainSettings,
+    "dns": DnsSettings,
 }
 
 
@@ -249,6 +292,8 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         build=_group("build", BuildSettings, environ),
         krane=_group("krane", KraneSettings, environ),
         vault=_group("vault", VaultSettings, environ),
+        domains=_group("domains", DomainSettings, environ),
+        dns=_group("dns", DnsSettings, environ),
     )
 
 

@@ -46,6 +46,7 @@ def test_every_field_is_read(group: str, each: Any) -> None:
     special = {
         "backend": "process", "apex": "example.app", "regions": "eu-1", "region": "eu-1", "builder": "classic",
         "folders": "pack", "access_log": "off",
+        "private_addresses": "allow", "resolvers": "127.0.0.1:5353, ::1",
     }  # fmt: skip
     given = special.get(each.name, "7" if not isinstance(each.default, str) else "elsewhere")
     settings = load(**{variable(group, each.name): given})
@@ -62,6 +63,10 @@ def test_every_field_is_read(group: str, each: Any) -> None:
     ("name", "text"),
     [
         ("TURNOUT_API_PORT", "http"),
+        ("TURNOUT_DNS_RESOLVERS", "dns.example.com"),
+        ("TURNOUT_DNS_RESOLVERS", "127.0.0.1:0"),
+        ("TURNOUT_DNS_RESOLVERS", "127.0.0.1, [::1"),
+        ("TURNOUT_DOMAINS_PRIVATE_ADDRESSES", "yes"),
         ("TURNOUT_API_PORT", "80.5"),
         ("TURNOUT_API_PORT", "-1"),
         ("TURNOUT_API_PORT", "65536"),

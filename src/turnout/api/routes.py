@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from turnout.api import (
     deployments,
+    domains,
     keeping,
     keyspaces,
     metrics,
@@ -83,6 +84,11 @@ ROUTES: Final = (
     _get(_PROTECTION, protections.show_protection),
     _patch(_PROTECTION, protections.change_protection),
     _get("/v1/projects/{project}/requests", requests.list_requests),
+    _get("/v1/projects/{project}/domains", domains.list_domains),
+    _post("/v1/projects/{project}/domains", domains.add_domain, 201),
+    _get("/v1/projects/{project}/domains/{fqdn}", domains.show_domain),
+    _delete("/v1/projects/{project}/domains/{fqdn}", domains.remove_domain),
+    _post("/v1/projects/{project}/domains/{fqdn}/verify", domains.verify_domain, 200),
     _post("/v1/vault/rotate", rotation.rotate, 200),
     _get("/v1/operations/{operation_id}", operations.show_operation),
     _get("/v1/operations/{operation_id}/events", operations.follow_operation),

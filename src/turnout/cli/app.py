@@ -12,6 +12,7 @@ from turnout.cli import (
     cancel,
     deploy,
     diff,
+    domains,
     down,
     env,
     gc,
@@ -84,6 +85,7 @@ for verb in VERBS:
     app.command()(verb)
 for group in (
     env.verbs,
+    domains.verbs,
     keyspaces.verbs,
     keys.verbs,
     protect.verbs,

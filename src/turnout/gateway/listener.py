@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from turnout.domain.errors import Invalid
-from turnout.gateway import policies, trace_context
+from turnout.gateway import challenges, policies, trace_context
 from turnout.gateway.access_log import AccessLog, access_log
 
 ROUTING_HOST: Final = ":authority"
@@ -235,6 +235,7 @@ def _local_replies() -> dict[str, Any]:
     return {
         "mappers": [
             *policies.replies(),
+            challenges.unwrapped(),
             *(
                 {
                     "filter": {"response_flag_filter": {"flags": [flag]}},

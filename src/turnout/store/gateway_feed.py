@@ -12,7 +12,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from turnout.domain import protection, sentinel
 from turnout.domain.protection import Protection
 from turnout.domain.statuses import InstanceStatus
-from turnout.domain.views import GatewayFeed, GuardView, KeyView, ProjectView, RouteView, TargetView
+from turnout.domain.views import ChallengeView, GatewayFeed, GuardView, KeyView, ProjectView, RouteView, TargetView
+from turnout.store.challenges import served_challenges
 from turnout.store.counters import read_number
 from turnout.store.database import insert_into
 from turnout.store.keyspace_rows import keys_of_changed
@@ -34,7 +35,7 @@ class GatewayFeeds(Part):
             return GatewayFeed(
                 change=change,
                 generation=await read_number(tx, "generation"),
-                projects=await _changed_projects(tx, after, self._db.now()) if change > after else (),
+                projects=await _changed_projects(tx, after, at=self._db.now()) if change > after else (),
             )
 
     async def wait_for_change(self, *, timeout: float) -> None:
@@ -83,9 +84,10 @@ class GatewayFeeds(Part):
             await tx.execute(statement.values(error=error, error_generation=generation))
 
 
-async def _changed_projects(tx: AsyncConnection, after: int, now: datetime) -> tuple[ProjectView, ...]:
+async def _changed_projects(tx: AsyncConnection, after: int, *, at: datetime) -> tuple[ProjectView, ...]:
     changed = project_changes.c.change > after
-    project_ids = (await tx.execute(select(project_changes.c.project_id).where(changed))).scalars().all()
+    named = select(project_changes.c.project_id).where(changed)
+    project_ids = (await tx.execute(named)).scalars().all()
     of_changed = project_changes.c.project_id == routes.c.project_id
     found = await tx.execute(
         select(
@@ -112,9 +114,11 @@ async def _changed_projects(tx: AsyncConnection, after: int, now: datetime) -> t
             )
         )
     addresses = await _addresses(tx, after)
-    keys = await keys_of_changed(tx, after, now)
+    keys = await keys_of_changed(tx, after, at)
+    answers = await served_challenges(tx, named, at=at)
     return tuple(
-        _view(project_id, routes_of.get(project_id, []), addresses, keys) for project_id in sorted(project_ids)
+        _view(project_id, routes_of.get(project_id, []), addresses, keys, answers.get(project_id, ()))
+        for project_id in sorted(project_ids)
     )
 
 
@@ -159,7 +163,11 @@ async def _addresses(tx: AsyncConnection, after: int) -> dict[str, list[str]]:
 
 
 def _view(
-    project_id: str, routed: list[RouteView], addresses: dict[str, list[str]], keys: dict[str, list[KeyView]]
+    project_id: str,
+    routed: list[RouteView],
+    addresses: dict[str, list[str]],
+    keys: dict[str, list[KeyView]],
+    answers: tuple[ChallengeView, ...],
 ) -> ProjectView:
     targets = sorted({route.deployment_id for route in routed})
     keyspaces = {route.guard.key_auth_id for route in routed if route.guard and route.guard.key_auth_id}
@@ -171,4 +179,5 @@ def _view(
             TargetView(deployment_id=target, addresses=tuple(sorted(addresses.get(target, [])))) for target in targets
         ),
         keys=tuple(sorted(admitted, key=lambda key: key.id)),
+        challenges=answers,
     )

@@ -23,6 +23,7 @@ from turnout.store.schema.asked import (
 )
 from turnout.store.schema.base import metadata
 from turnout.store.schema.keyspaces import keys, keyspaces
+from turnout.store.schema.named import challenges, confirmations, domains
 from turnout.store.schema.protecting import protections
 from turnout.store.schema.routing import counters, project_changes, routes, sentinel_configs, switches
 from turnout.store.schema.running import build_places, gateways, instances, placements, regions, waits
@@ -32,10 +33,13 @@ __all__ = [
     "audit_log",
     "build_options",
     "build_places",
+    "challenges",
+    "confirmations",
     "counters",
     "data_keys",
     "deployment_columns",
     "deployments",
+    "domains",
     "environments",
     "gateways",
     "instances",
