@@ -11,10 +11,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from turnout.domain import sentinel
 from turnout.domain.statuses import InstanceStatus
 from turnout.domain.views import GatewayFeed, GuardView, ProjectView, RouteView, TargetView
+from turnout.store.certificates import changed_certificates
 from turnout.store.counters import read_number
 from turnout.store.database import insert_into
 from turnout.store.part import Part
-from turnout.store.schema import gateways, instances, project_changes, routes, sentinel_configs
+from turnout.store.schema import gateways, instances, project_changes, projects, routes, sentinel_configs
 
 
 class GatewayFeeds(Part):
@@ -32,6 +33,7 @@ class GatewayFeeds(Part):
                 change=change,
                 generation=await read_number(tx, "generation"),
                 projects=await _changed_projects(tx, after) if change > after else (),
+                certificates=await changed_certificates(tx, after, gone=since > 0) if change > after else (),
             )
 
     async def wait_for_change(self, *, timeout: float) -> None:
@@ -82,7 +84,10 @@ class GatewayFeeds(Part):
 
 async def _changed_projects(tx: AsyncConnection, after: int) -> tuple[ProjectView, ...]:
     changed = project_changes.c.change > after
-    project_ids = (await tx.execute(select(project_changes.c.project_id).where(changed))).scalars().all()
+    owners = select(projects.c.id, projects.c.workspace_id).join(
+        project_changes, project_changes.c.project_id == projects.c.id
+    )
+    workspace_of = {row.id: row.workspace_id for row in await tx.execute(owners.where(changed))}
     of_changed = project_changes.c.project_id == routes.c.project_id
     found = await tx.execute(
         select(routes.c.project_id, routes.c.fqdn, routes.c.deployment_id, sentinel_configs.c.config)
@@ -97,7 +102,10 @@ async def _changed_projects(tx: AsyncConnection, after: int) -> tuple[ProjectVie
             RouteView(fqdn=row.fqdn, deployment_id=row.deployment_id, guard=_guard(row.config))
         )
     addresses = await _addresses(tx, after)
-    return tuple(_view(project_id, routes_of.get(project_id, []), addresses) for project_id in sorted(project_ids))
+    return tuple(
+        _view(project_id, workspace_of[project_id], routes_of.get(project_id, []), addresses)
+        for project_id in sorted(workspace_of)
+    )
 
 
 def _guard(config: str | None) -> GuardView | None:
@@ -131,10 +139,11 @@ async def _addresses(tx: AsyncConnection, after: int) -> dict[str, list[str]]:
     return answers
 
 
-def _view(project_id: str, routed: list[RouteView], addresses: dict[str, list[str]]) -> ProjectView:
+def _view(project_id: str, workspace_id: str, routed: list[RouteView], addresses: dict[str, list[str]]) -> ProjectView:
     targets = sorted({route.deployment_id for route in routed})
     return ProjectView(
         project_id=project_id,
+        workspace_id=workspace_id,
         routes=tuple(routed),
         targets=tuple(
             TargetView(deployment_id=target, addresses=tuple(sorted(addresses.get(target, [])))) for target in targets

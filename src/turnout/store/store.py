@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from turnout.store.admission import Admission
 from turnout.store.build_places import BuildPlaces
 from turnout.store.cancelling import Cancelling
+from turnout.store.certificates import Certificates
 from turnout.store.changes import watch
 from turnout.store.database import Clock, Database, parse_url
 from turnout.store.deployments import Deployments
@@ -55,6 +56,7 @@ class Store(
     Reads,
     Keys,
     Variables,
+    Certificates,
 ):
     """All that Turnout knows. Each part has a file of its name; each method is one transaction.
 
