@@ -430,7 +430,7 @@ def hello(server_name: bytes) -> bytes:
     """A real ClientHello, with the name exchanged for one that no library would send."""
     placeholder = "x" * len(server_name)
     outgoing = ssl.MemoryBIO()
-    context = ssl.create_default_context()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     socket_like = context.wrap_bio(ssl.MemoryBIO(), outgoing, server_hostname=placeholder)
     with pytest.raises(ssl.SSLWantReadError):
         socket_like.do_handshake()
