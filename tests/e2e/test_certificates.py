@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from cryptography import x509
 
-from tests.certificates_kit import Authority, Pair
+from tests.certificates_kit import Authority, Pair, pem
 from tests.kit import App, Turnout, until
 from turnout.domain.certificate_pairs import fingerprint_of
 
