@@ -47,6 +47,7 @@ def test_every_field_is_read(group: str, each: Any) -> None:
         "backend": "process", "apex": "example.app", "regions": "eu-1", "region": "eu-1", "builder": "classic",
         "folders": "pack", "access_log": "off",
         "private_addresses": "allow", "resolvers": "127.0.0.1:5353, ::1",
+        "tls_port": "443", "redirect": "off",
     }  # fmt: skip
     given = special.get(each.name, "7" if not isinstance(each.default, str) else "elsewhere")
     settings = load(**{variable(group, each.name): given})
@@ -74,6 +75,10 @@ def test_every_field_is_read(group: str, each: Any) -> None:
         ("TURNOUT_RESTATE_WORKER_PORT", "70000"),
         ("TURNOUT_API_UPLOAD_MIB", "0"),
         ("TURNOUT_API_BODY_KIB", "-5"),
+        ("TURNOUT_GATEWAY_TLS_PORT", "on"),
+        ("TURNOUT_GATEWAY_TLS_PORT", "65536"),
+        ("TURNOUT_GATEWAY_REDIRECT", "yes"),
+        ("TURNOUT_GATEWAY_HSTS_SECONDS", "-1"),
         ("TURNOUT_GATEWAY_DRAIN_SECONDS", "soon"),
         ("TURNOUT_GATEWAY_DRAIN_SECONDS", "nan"),
         ("TURNOUT_GATEWAY_DRAIN_SECONDS", "inf"),

@@ -10,6 +10,7 @@ from turnout import __version__
 from turnout.cli import (
     build,
     cancel,
+    certs,
     deploy,
     diff,
     domains,
@@ -85,6 +86,7 @@ for verb in VERBS:
     app.command()(verb)
 for group in (
     env.verbs,
+    certs.verbs,
     domains.verbs,
     keyspaces.verbs,
     keys.verbs,

@@ -11,9 +11,9 @@ from urllib.parse import quote
 
 from pydantic import BaseModel
 
+from turnout.client.certificates import CertificateCalls
 from turnout.client.keys import Keys
 from turnout.client.retry import Patience
-from turnout.client.wire import Wire
 from turnout.domain.documents import (
     DeployBody,
     DeploymentDocument,
@@ -46,7 +46,7 @@ _CHUNK: Final = 256 * 1024
 _JSON: Final = {"content-type": "application/json"}
 
 
-class Client(Keys, Wire):
+class Client(CertificateCalls, Keys):
     """Every method raises TurnoutError: the server's refusal, or Unreachable when there is no answer."""
 
     async def status(self) -> StatusDocument:

@@ -10,13 +10,30 @@ from __future__ import annotations
 import re
 import secrets
 import time
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
-Prefix = Literal["ws", "prj", "env", "dep", "op", "ins", "rte", "sw", "tok", "krg", "dek", "mk", "ks", "key", "dom"]
+Prefix = Literal[
+    "ws",
+    "prj",
+    "env",
+    "dep",
+    "op",
+    "ins",
+    "rte",
+    "sw",
+    "tok",
+    "krg",
+    "dek",
+    "mk",
+    "ks",
+    "key",
+    "dom",
+    "crt",
+]
 
 _ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"
 _BODY_LENGTH: Final = 26
-_PATTERN: Final = re.compile(r"(ws|prj|env|dep|op|ins|rte|sw|tok|krg|dek|mk|ks|key|dom)_[0-7][0-9a-hjkmnp-tv-z]{25}")
+_PATTERN: Final = re.compile(rf"({'|'.join(get_args(Prefix))})_[0-7][0-9a-hjkmnp-tv-z]{{25}}")
 
 
 def new_id(prefix: Prefix, *, at_ms: int | None = None, entropy: int | None = None) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from turnout.domain.certificates import CertificateSource, SealedKey
 from turnout.domain.keyspaces import RateLimit
 from turnout.domain.protection import Protection
 
@@ -21,6 +22,16 @@ class GuardView:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class HttpsView:
+    """How the gateway sends a domain's plain requests to HTTPS."""
+
+    port: int
+    """Where HTTPS answers, as clients see it."""
+    hsts_seconds: int
+    """How long browsers are to remember it; 0: not at all."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class RouteView:
     """One domain of a project, with all that is decided there: whoever takes one takes the other with it."""
 
@@ -30,6 +41,8 @@ class RouteView:
     """None for a domain without a sentinel config."""
     protection: Protection | None = None
     """What its environment asks of everybody, with or without a sentinel config; None when everything is off."""
+    https: HttpsView | None = None
+    """Filled in by the gateway, which alone knows its certificates. None: plain requests are answered as they come."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -76,6 +89,26 @@ class ProjectView:
     """Sorted by id; those of the keyspaces that the guards of `routes` name."""
     challenges: tuple[ChallengeView, ...] = ()
     """Sorted by fqdn and path. Also of domains that are not routed: those answer nothing else."""
+    workspace_id: str = ""
+    """Whose certificates serve its domains."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CertificateView:
+    """A certificate as a gateway has to know it: its private key is sealed, also in the snapshot on disk."""
+
+    id: str
+    workspace_id: str | None
+    """Whose domains it serves. None for the root of the local authority."""
+    source: CertificateSource
+    names: tuple[str, ...]
+    fingerprint: str
+    chain_pem: str
+    key: SealedKey | None
+    """None: the certificate is gone."""
+    not_before: datetime
+    not_after: datetime
+    created_at: datetime
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -88,6 +121,8 @@ class GatewayFeed:
     """The newest routing transaction that this feed contains."""
     projects: tuple[ProjectView, ...]
     """Each whole. A project without routes and challenges is gone from the gateway."""
+    certificates: tuple[CertificateView, ...] = ()
+    """Those that changed after `since`, each whole; a project's change brings none, and theirs brings no project."""
 
 
 class GatewaySource(Protocol):

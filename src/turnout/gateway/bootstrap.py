@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from turnout.domain.errors import Invalid
 from turnout.gateway.access_log import AccessLog
+from turnout.gateway.https import https_listener
 from turnout.gateway.listener import listener
 
 ADS_CLUSTER: Final = "turnout-ads"
@@ -38,6 +39,8 @@ class BootstrapSettings:
     listen: tuple[str, ...] = ("127.0.0.1",)
     """Addresses to listen on. `("127.0.0.1", "::1")` for both families on this machine, `("::",)` for all."""
     port: int = 8000
+    tls_port: int | None = None
+    """Where HTTPS answers; None: nowhere."""
     ads_token: str | None = None
     """Brought to the control plane as a bearer token."""
     ads_tls: bool = False
@@ -72,15 +75,7 @@ def bootstrap(settings: BootstrapSettings) -> dict[str, Any]:
             "cds_config": {"ads": {}, "resource_api_version": "V3", "initial_fetch_timeout": "0s"},
         },
         "static_resources": {
-            "listeners": [
-                listener(
-                    addresses=settings.listen,
-                    port=settings.port,
-                    trusted_proxies=settings.trusted_proxies,
-                    log=settings.access_log
-                    and replace(settings.access_log, region=settings.region, gateway=settings.gateway_id),
-                )
-            ],
+            "listeners": _listeners(settings),
             "clusters": [_ads_cluster(settings)],
         },
         "overload_manager": _overload(settings),
@@ -104,6 +99,17 @@ def bootstrap(settings: BootstrapSettings) -> dict[str, Any]:
             }
         },
     }
+
+
+def _listeners(settings: BootstrapSettings) -> list[dict[str, Any]]:
+    log = settings.access_log
+    shared: dict[str, Any] = {
+        "addresses": settings.listen,
+        "trusted_proxies": settings.trusted_proxies,
+        "access_log": log and replace(log, region=settings.region, gateway=settings.gateway_id),
+    }
+    plain = listener(port=settings.port, **shared)
+    return [plain] if settings.tls_port is None else [plain, https_listener(port=settings.tls_port, **shared)]
 
 
 def as_json(document: dict[str, Any]) -> bytes:

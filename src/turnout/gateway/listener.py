@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from turnout.domain.errors import Invalid
 from turnout.gateway import challenges, policies, trace_context
-from turnout.gateway.access_log import AccessLog, access_log
+from turnout.gateway.access_log import AccessLog
 
 ROUTING_HOST: Final = ":authority"
 """The header that picks the scope, so the project: the host name, without port and trailing dot by then."""
@@ -36,25 +36,22 @@ _PROBLEMS: Final = (
 )
 
 
-def listener(*, addresses: tuple[str, ...], port: int, trusted_proxies: int, log: AccessLog | None) -> dict[str, Any]:
-    """Return the one listener of a gateway. Raises Invalid without an address."""
-    if not addresses:
-        raise Invalid("cannot start a gateway that listens on no address")
-    first, *others = (
-        {"socket_address": {"address": address, "port_value": port, "ipv4_compat": address == "::"}}
-        for address in addresses
-    )
+def listener(
+    *, addresses: tuple[str, ...], port: int, trusted_proxies: int, access_log: AccessLog | None
+) -> dict[str, Any]:
+    """Return the listener for plain HTTP. Raises Invalid without an address."""
+    first, others = socket_addresses(addresses, port)
     return {
         "name": "gateway",
         "address": first,
-        "additional_addresses": [{"address": other} for other in others],
+        "additional_addresses": others,
         "per_connection_buffer_limit_bytes": 256 * 1024,
         "filter_chains": [
             {
                 "filters": [
                     {
                         "name": "envoy.filters.network.http_connection_manager",
-                        "typed_config": _connection_manager(trusted_proxies, log),
+                        "typed_config": connection_manager(trusted_proxies, access_log),
                     }
                 ]
             }
@@ -62,7 +59,19 @@ def listener(*, addresses: tuple[str, ...], port: int, trusted_proxies: int, log
     }
 
 
-def _connection_manager(trusted_proxies: int, log: AccessLog | None) -> dict[str, Any]:
+def socket_addresses(addresses: tuple[str, ...], port: int) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """The address of a listener, and its additional ones. Raises Invalid without any."""
+    if not addresses:
+        raise Invalid("cannot start a gateway that listens on no address")
+    first, *others = (
+        {"socket_address": {"address": address, "port_value": port, "ipv4_compat": address == "::"}}
+        for address in addresses
+    )
+    return first, [{"address": other} for other in others]
+
+
+def connection_manager(trusted_proxies: int, log: AccessLog | None) -> dict[str, Any]:
+    """What every request goes through, whichever way it came in."""
     return {
         "@type": _type("filters.network.http_connection_manager.v3.HttpConnectionManager"),
         "stat_prefix": "gateway",

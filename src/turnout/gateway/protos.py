@@ -14,10 +14,12 @@ from envoy.config.cluster.v3 import cluster_pb2
 from envoy.config.core.v3 import base_pb2
 from envoy.config.endpoint.v3 import endpoint_pb2
 from envoy.config.rbac.v3 import rbac_pb2 as rbac_rules_pb2
-from envoy.config.route.v3 import route_pb2, scoped_route_pb2
+from envoy.config.route.v3 import route_components_pb2, route_pb2, scoped_route_pb2
+from envoy.extensions.filters.http.header_mutation.v3 import header_mutation_pb2
 from envoy.extensions.filters.http.lua.v3 import lua_pb2
 from envoy.extensions.filters.http.rbac.v3 import rbac_pb2
 from envoy.extensions.retry.host.previous_hosts.v3 import previous_hosts_pb2
+from envoy.extensions.transport_sockets.tls.v3 import secret_pb2
 from envoy.extensions.upstreams.http.v3 import http_protocol_options_pb2
 from envoy.service.discovery.v3 import ads_pb2_grpc, discovery_pb2
 from google.protobuf import any_pb2, json_format  # type: ignore[import-untyped, unused-ignore]  # protobuf has no stubs
@@ -32,8 +34,11 @@ RouteConfiguration: Any = route_pb2.RouteConfiguration
 ScopedRouteConfiguration: Any = scoped_route_pb2.ScopedRouteConfiguration
 PreviousHosts: Any = previous_hosts_pb2.PreviousHostsPredicate
 LuaPerRoute: Any = lua_pb2.LuaPerRoute
-HttpProtocolOptions: Any = http_protocol_options_pb2.HttpProtocolOptions
+RedirectAction: Any = route_components_pb2.RedirectAction
+HeaderMutationPerRoute: Any = header_mutation_pb2.HeaderMutationPerRoute
 HeaderValueOption: Any = base_pb2.HeaderValueOption
+Secret: Any = secret_pb2.Secret
+HttpProtocolOptions: Any = http_protocol_options_pb2.HttpProtocolOptions
 RBAC: Any = rbac_pb2.RBAC
 RBACPerRoute: Any = rbac_pb2.RBACPerRoute
 RBACRules: Any = rbac_rules_pb2.RBAC

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache
 
@@ -12,13 +14,14 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from turnout.domain import protection, sentinel
 from turnout.domain.protection import Protection
 from turnout.domain.statuses import InstanceStatus
-from turnout.domain.views import ChallengeView, GatewayFeed, GuardView, KeyView, ProjectView, RouteView, TargetView
+from turnout.domain.views import GatewayFeed, GuardView, KeyView, ProjectView, RouteView, TargetView
+from turnout.store.certificates import changed_certificates
 from turnout.store.challenges import served_challenges
 from turnout.store.counters import read_number
 from turnout.store.database import insert_into
 from turnout.store.keyspace_rows import keys_of_changed
 from turnout.store.part import Part
-from turnout.store.schema import gateways, instances, project_changes, protections, routes, sentinel_configs
+from turnout.store.schema import gateways, instances, project_changes, projects, protections, routes, sentinel_configs
 
 
 class GatewayFeeds(Part):
@@ -36,6 +39,7 @@ class GatewayFeeds(Part):
                 change=change,
                 generation=await read_number(tx, "generation"),
                 projects=await _changed_projects(tx, after, at=self._db.now()) if change > after else (),
+                certificates=await changed_certificates(tx, after, gone=since > 0) if change > after else (),
             )
 
     async def wait_for_change(self, *, timeout: float) -> None:
@@ -87,7 +91,8 @@ class GatewayFeeds(Part):
 async def _changed_projects(tx: AsyncConnection, after: int, *, at: datetime) -> tuple[ProjectView, ...]:
     changed = project_changes.c.change > after
     named = select(project_changes.c.project_id).where(changed)
-    project_ids = (await tx.execute(named)).scalars().all()
+    owners = select(projects.c.id, projects.c.workspace_id).where(projects.c.id.in_(named))
+    workspace_of = {row.id: row.workspace_id for row in await tx.execute(owners)}
     of_changed = project_changes.c.project_id == routes.c.project_id
     found = await tx.execute(
         select(
@@ -117,8 +122,18 @@ async def _changed_projects(tx: AsyncConnection, after: int, *, at: datetime) ->
     keys = await keys_of_changed(tx, after, at)
     answers = await served_challenges(tx, named, at=at)
     return tuple(
-        _view(project_id, routes_of.get(project_id, []), addresses, keys, answers.get(project_id, ()))
-        for project_id in sorted(project_ids)
+        _complete(
+            ProjectView(
+                project_id=project_id,
+                workspace_id=workspace_of[project_id],
+                routes=tuple(routes_of.get(project_id, ())),
+                targets=(),
+                challenges=answers.get(project_id, ()),
+            ),
+            addresses,
+            keys,
+        )
+        for project_id in sorted(workspace_of)
     )
 
 
@@ -162,22 +177,17 @@ async def _addresses(tx: AsyncConnection, after: int) -> dict[str, list[str]]:
     return answers
 
 
-def _view(
-    project_id: str,
-    routed: list[RouteView],
-    addresses: dict[str, list[str]],
-    keys: dict[str, list[KeyView]],
-    answers: tuple[ChallengeView, ...],
+def _complete(
+    view: ProjectView, addresses: Mapping[str, Sequence[str]], keys: Mapping[str, Sequence[KeyView]]
 ) -> ProjectView:
-    targets = sorted({route.deployment_id for route in routed})
-    keyspaces = {route.guard.key_auth_id for route in routed if route.guard and route.guard.key_auth_id}
+    """The view, with what its routes name."""
+    targets = sorted({route.deployment_id for route in view.routes})
+    keyspaces = {route.guard.key_auth_id for route in view.routes if route.guard and route.guard.key_auth_id}
     admitted = (key for keyspace in keyspaces for key in keys.get(keyspace, ()))
-    return ProjectView(
-        project_id=project_id,
-        routes=tuple(routed),
+    return replace(
+        view,
         targets=tuple(
-            TargetView(deployment_id=target, addresses=tuple(sorted(addresses.get(target, [])))) for target in targets
+            TargetView(deployment_id=target, addresses=tuple(sorted(addresses.get(target, ())))) for target in targets
         ),
         keys=tuple(sorted(admitted, key=lambda key: key.id)),
-        challenges=answers,
     )

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from turnout.domain.views import ProjectView, RouteView
-from turnout.gateway.policies import identity, keys, protection
+from turnout.gateway.policies import https, identity, keys, protection
 
 Guard = Callable[[Any, RouteView, ProjectView], None]
 """Writes into the `VirtualHost` of a domain, whose one route leads to the app already."""
@@ -25,6 +25,7 @@ GUARDS: Final[tuple[Guard, ...]] = (
     # Before any that makes further routes of the one to the app: those inherit what stands in it.
     identity.guard,
     protection.guard,
+    https.guard,
 )
 PROJECT_GUARDS: Final[tuple[ProjectGuard, ...]] = (keys.guard_project,)
 
