@@ -1,0 +1,183 @@
+"""Two schemas and all that lie below them, compared in one direction.
+
+Pairs of schemas are compared once, each for itself; what lies below is another pair. So a recursive schema has an
+end, and one that is used in a hundred places costs one comparison. A use of it is then a walk from pair to pair.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from turnout.domain.openapi_constraints import Found, compare_values
+from turnout.domain.openapi_document import shown
+from turnout.domain.openapi_rules import Direction
+from turnout.domain.openapi_schemas import Key, Schemas
+from turnout.domain.openapi_unions import Branch, Schema
+from turnout.domain.openapi_views import View
+
+MAX_VISITS: Final = 200_000
+"""Pairs that are walked over in one comparison of two documents, all uses together."""
+
+_HIDDEN: Final = {"request": "readOnly", "response": "writeOnly"}
+"""A property that says so takes no part in that direction."""
+
+_PairKey = tuple[Key, Key]
+
+
+class TooLargeError(Exception):
+    """The walk was ended: the documents are too large, or too entangled."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Below:
+    """A pair that lies below another one."""
+
+    step: str
+    before: Schema
+    after: Schema
+
+
+@dataclass(frozen=True, slots=True)
+class _Pair:
+    """What was found of two schemas themselves."""
+
+    found: tuple[Found, ...]
+    below: tuple[tuple[str, _PairKey], ...]
+
+
+class SchemaComparison:
+    """Compares schemas of two documents that travel in one direction."""
+
+    def __init__(self, before: Schemas, after: Schemas, direction: Direction) -> None:
+        self._before, self._after = before, after
+        self._hidden = _HIDDEN[direction]
+        self._pairs: dict[_PairKey, _Pair] = {}
+        self._schemas: dict[_PairKey, tuple[Schema, Schema]] = {}
+        self._unchanged: set[_PairKey] = set()
+        """Pairs below which there is nothing either."""
+        self._visits = 0
+
+    def changes(self, before: Schema, after: Schema) -> Iterator[tuple[str, Found]]:
+        """Each change with the path to it, such as `owner.tags[]`. Raises TooLargeError."""
+        root = self._key(before, after)
+        waiting = deque([("", root)])
+        seen = {root}
+        changed = False
+        while waiting:
+            path, key = waiting.popleft()
+            self._visits += 1
+            if self._visits > MAX_VISITS:
+                raise TooLargeError
+            pair = self._pair(key)
+            for found in pair.found:
+                changed = True
+                yield path, found
+            for step, below in pair.below:
+                if below not in seen and below not in self._unchanged:
+                    seen.add(below)
+                    waiting.append((_joined(path, step), below))
+        if not changed:
+            self._unchanged |= seen
+
+    def _key(self, before: Schema, after: Schema) -> _PairKey:
+        key = (self._before.key(before), self._after.key(after))
+        self._schemas.setdefault(key, (before, after))
+        return key
+
+    def _pair(self, key: _PairKey) -> _Pair:
+        if key not in self._pairs:
+            found: list[Found] = []
+            below: list[tuple[str, _PairKey]] = []
+            for each in self._compare(*self._schemas[key]):
+                if isinstance(each, Found):
+                    found.append(each)
+                else:
+                    below.append((each.step, self._key(each.before, each.after)))
+            self._pairs[key] = _Pair(tuple(found), tuple(below))
+        return self._pairs[key]
+
+    def _compare(self, before: Schema, after: Schema) -> Iterator[Found | _Below]:
+        one, other = self._before.branches(before), self._after.branches(after)
+        if len(one) > 1 or len(other) > 1:
+            yield from self._unions(one, other)
+            return
+        old, new = self._before.view(before), self._after.view(after)
+        values = list(compare_values(old, new))
+        yield from values
+        if any(found.rule == "type-changed" for found in values):
+            return  # what lies below has nothing to do with each other
+        yield from self._properties(old, new)
+        yield from _others(old, new)
+        if old.items != () or new.items != ():
+            yield _Below("[]", old.items, new.items)
+        for old_union, new_union in zip(old.unions, new.unions, strict=False):
+            yield from self._unions(old_union, new_union)
+        if len(new.unions) > len(old.unions):
+            yield Found("union-set", "one of several schemas has to match in addition")
+        elif len(old.unions) > len(new.unions):
+            yield Found("union-unset", "none of several schemas has to match any more")
+
+    def _properties(self, old: View, new: View) -> Iterator[Found | _Below]:
+        before, after = _described(old, self._before, self._hidden), _described(new, self._after, self._hidden)
+        for name in sorted(before.keys() | after.keys()):
+            step, required = shown(name, 40), (name in old.required, name in new.required)
+            if name not in before:
+                rule = "required-property-added" if required[1] else "property-added"
+                yield Found(rule, f"the {'required ' * required[1]}property `{step}` was added")
+            elif name not in after:
+                rule = "property-refused" if new.additional is None else "property-removed"
+                yield Found(rule, f"the property `{step}` was removed")
+            else:
+                if required == (False, True):
+                    yield Found("property-became-required", f"the property `{step}` became required")
+                elif required == (True, False):
+                    yield Found("property-became-optional", f"the property `{step}` became optional")
+                yield _Below(f".{step}", before[name], after[name])
+
+    def _unions(self, before: tuple[Branch, ...], after: tuple[Branch, ...]) -> Iterator[Found | _Below]:
+        """Branches that bear the same name are pairs, and so are those that are left and of the same types."""
+        named = {branch.label: branch for branch in after}
+        gone: list[Branch] = []
+        for branch in before:
+            if (same := named.pop(branch.label, None)) is None:
+                gone.append(branch)
+            else:
+                yield _Below("", branch.schema, same.schema)
+        new = list(named.values())
+        for branch in gone:
+            types = self._before.view(branch.schema).types
+            alike = next((each for each in new if self._after.view(each.schema).types == types), None)
+            if alike is None:
+                yield Found("union-branch-removed", f"{_branch(branch)} is not one of several schemas any more")
+            else:
+                new.remove(alike)
+                yield _Below("", branch.schema, alike.schema)
+        for branch in new:
+            yield Found("union-branch-added", f"{_branch(branch)} is one of several schemas now")
+
+
+def _described(view: View, schemas: Schemas, hidden: str) -> dict[str, Schema]:
+    """The properties that take part; one that is only said to be required may be anything."""
+    known = {name: view.properties.get(name, ()) for name in {*view.properties, *view.required}}
+    return {name: schema for name, schema in known.items() if not schemas.says(schema, hidden)}
+
+
+def _others(old: View, new: View) -> Iterator[Found | _Below]:
+    """Properties that are not described."""
+    if old.additional is not None and new.additional is None:
+        yield Found("additional-properties-refused", "properties that are not described are refused now")
+    elif old.additional is None and new.additional is not None:
+        yield Found("additional-properties-allowed", "properties that are not described are allowed now")
+    elif old.additional or new.additional:
+        yield _Below(".*", old.additional or (), new.additional or ())
+
+
+def _joined(path: str, step: str) -> str:
+    return (path + step).lstrip(".") if len(path) < 200 else path
+
+
+def _branch(branch: Branch) -> str:
+    return f"`{shown(branch.label.rpartition('/')[2] if branch.label.startswith('#/') else branch.label)}`"
