@@ -12,7 +12,7 @@ from typing import Any, Final, TypeVar
 from turnout.domain import limits
 from turnout.domain.errors import Invalid
 from turnout.domain.limits import Range
-from turnout.domain.records import Backend, BuildOptions, HealthCheck, Release, Resources
+from turnout.domain.records import Backend, BuildOptions, HealthCheck, OnBreaking, Release, Resources
 
 T = TypeVar("T")
 D = TypeVar("D")
@@ -35,6 +35,8 @@ class Manifest:
     auto_rollback: bool = False
     health: HealthCheck = field(default_factory=HealthCheck)
     openapi_path: str | None = None
+    openapi_breaking: OnBreaking | None = None
+    """What becomes of a deploy that breaks the API of the live one; None: it goes live like any other."""
     resources: Resources = field(default_factory=Resources)
 
 
@@ -73,6 +75,7 @@ def parse_manifest(text: str, *, file: str = "turnout.toml") -> Manifest:
             deadline=reader.take("health", "deadline", _seconds(limits.HEALTH_DEADLINE), HealthCheck().deadline),
         ),
         openapi_path=reader.take("openapi", "path", _path, None),
+        openapi_breaking=reader.take("openapi", "breaking", _on_breaking, None),
         resources=Resources(
             replicas=reader.take("resources", "replicas", _whole(limits.REPLICAS), Resources().replicas),
             cpu_millicores=reader.take(
@@ -205,6 +208,12 @@ def _backend(value: Any) -> Backend:
     if value not in list(Backend):
         raise ValueError(f"has to be one of {_names(Backend)}")
     return Backend(value)
+
+
+def _on_breaking(value: Any) -> OnBreaking:
+    if value not in list(OnBreaking):
+        raise ValueError(f"has to be one of {_names(OnBreaking)}")
+    return OnBreaking(value)
 
 
 def _args(value: Any) -> dict[str, str]:

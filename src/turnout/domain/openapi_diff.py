@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,24 +16,30 @@ from turnout.domain.openapi_unions import Schema
 RULES_VERSION: Final = 1
 """Grows when the same two documents would be told other changes: what was compared before is compared again."""
 MAX_CHANGES: Final = 1000
-"""So many are told. Whether there is a breaking one among them all is known whatever their number."""
+"""So many are told at most, the breaking ones first: that there is a breaking one is known whatever their number."""
 
 
 def compare_descriptions(before: ApiDescription, after: ApiDescription) -> tuple[ApiChange, ...]:
     """Every change, by path and method, the breaking ones of an operation first. Never raises."""
     found: list[ApiChange] = []
-    broken = 0
+    documents = _Documents(before, after)
     try:
-        for change in _Documents(before, after).changes():
-            broken += change.breaking
-            if len(found) < MAX_CHANGES or (change.breaking and broken == 1):
+        found += documents.changes_of_operations()
+        breaks = documents.compare_schemas()
+        told = bool(breaking(found))
+        for change in documents.changes_of_schemas():
+            if len(found) >= MAX_CHANGES and (told or not breaks):
+                break
+            if len(found) < MAX_CHANGES or change.breaking:
                 found.append(change)
+            told = told or change.breaking
     except TooLargeError:
         found.append(_operation_change("too-large-to-compare", "the document", "", "it could not be compared whole"))
-    return tuple(sorted(dict.fromkeys(found), key=_order))
+    chosen = sorted(dict.fromkeys(found), key=lambda change: not change.breaking)[:MAX_CHANGES]
+    return tuple(sorted(chosen, key=_order))
 
 
-def breaking(changes: tuple[ApiChange, ...]) -> tuple[ApiChange, ...]:
+def breaking(changes: Iterable[ApiChange]) -> tuple[ApiChange, ...]:
     """Those that break clients."""
     return tuple(change for change in changes if change.breaking)
 
@@ -52,8 +58,27 @@ class _Documents:
         self._before, self._after = before, after
         one, other = Schemas(before), Schemas(after)
         self._schemas = {way: SchemaComparison(one, other, way) for way in _DIRECTIONS}
+        self._uses: list[tuple[_Place, int]] = []
 
-    def changes(self) -> Iterator[ApiChange]:
+    def compare_schemas(self) -> bool:
+        """Compare what the operations use; returns whether anything there breaks. Raises TooLargeError."""
+        found = [(way, rule) for way in _DIRECTIONS for rule in self._schemas[way].compare()]
+        return any(SCHEMA_RULES[rule].breaks(way) for way, rule in found)
+
+    def changes_of_schemas(self) -> Iterator[ApiChange]:
+        """Use by use. Raises TooLargeError."""
+        for place, number in self._uses:
+            for path, found in self._schemas[place.direction].changes(number):
+                yield ApiChange(
+                    rule=f"{place.direction}-{found.rule}",
+                    breaking=SCHEMA_RULES[found.rule].breaks(place.direction),
+                    operation=shown(place.operation, 200),
+                    place=f"{place.name}, {path}" if path else place.name,
+                    text=found.text,
+                )
+
+    def changes_of_operations(self) -> Iterator[ApiChange]:
+        """All that is not inside of a schema; on the way it is found out which schemas are to be compared."""
         before, after = read_operations(self._before), read_operations(self._after)
         pairs = _pairs(before, after)
         for path, methods in before.items():
@@ -102,7 +127,7 @@ class _Documents:
                 if old.style != new.style:
                     text = f"its style changed from {shown(old.style, 40)} to {shown(new.style, 40)}"
                     yield _operation_change("request-parameter-style-changed", title, place, text)
-                yield from self._compare(_Place(title, place, "request"), old.schema, new.schema)
+                self._use(_Place(title, place, "request"), old.schema, new.schema)
 
     def _body(self, title: str, before: Body | None, after: Body | None) -> Iterator[ApiChange]:
         place = "request body"
@@ -145,7 +170,7 @@ class _Documents:
                 if old.required != new.required:
                     word = "required" if new.required else "optional"
                     yield _operation_change(f"response-header-became-{word}", place.operation, at, f"it became {word}")
-                yield from self._compare(_Place(place.operation, at, "response"), old.schema, new.schema)
+                self._use(_Place(place.operation, at, "response"), old.schema, new.schema)
 
     def _media(self, place: _Place, before: Mapping[str, Schema], after: Mapping[str, Schema]) -> Iterator[ApiChange]:
         for name, schema in before.items():
@@ -155,20 +180,13 @@ class _Documents:
                 yield _operation_change(rule, place.operation, place.name, f"{shown(name, 60)} was removed")
             else:
                 at = _Place(place.operation, f"{place.name} {shown(name, 60)}", place.direction)
-                yield from self._compare(at, schema, after[covering])
+                self._use(at, schema, after[covering])
         for name in sorted(after.keys() - before.keys()):
             rule = f"{place.direction}-media-type-added"
             yield _operation_change(rule, place.operation, place.name, f"{shown(name, 60)} was added")
 
-    def _compare(self, place: _Place, before: Schema, after: Schema) -> Iterator[ApiChange]:
-        for path, found in self._schemas[place.direction].changes(before, after):
-            yield ApiChange(
-                rule=f"{place.direction}-{found.rule}",
-                breaking=SCHEMA_RULES[found.rule].breaks(place.direction),
-                operation=place.operation,
-                place=f"{place.name}, {path}" if path else place.name,
-                text=found.text,
-            )
+    def _use(self, place: _Place, before: Schema, after: Schema) -> None:
+        self._uses.append((place, self._schemas[place.direction].add(before, after)))
 
 
 _DIRECTIONS: Final[tuple[Direction, ...]] = ("request", "response")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from turnout.domain.openapi_constraints import Found, compare_values
@@ -18,17 +18,18 @@ from turnout.domain.openapi_schemas import Key, Schemas
 from turnout.domain.openapi_unions import Branch, Schema
 from turnout.domain.openapi_views import View
 
-MAX_VISITS: Final = 200_000
-"""Pairs that are walked over in one comparison of two documents, all uses together."""
+MAX_PAIRS: Final = 25_000
+"""Pairs that are compared at most, in one direction."""
+MAX_STEPS: Final = 2_000_000
+"""Steps from pair to pair in all walks of one direction together."""
 
+_PATH_STEPS: Final = 12
 _HIDDEN: Final = {"request": "readOnly", "response": "writeOnly"}
 """A property that says so takes no part in that direction."""
 
-_PairKey = tuple[Key, Key]
-
 
 class TooLargeError(Exception):
-    """The walk was ended: the documents are too large, or too entangled."""
+    """The documents are too large, or too entangled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,64 +41,83 @@ class _Below:
     after: Schema
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Pair:
-    """What was found of two schemas themselves."""
+    """Two schemas, and what was found of them themselves."""
 
-    found: tuple[Found, ...]
-    below: tuple[tuple[str, _PairKey], ...]
+    before: Schema
+    after: Schema
+    found: list[Found] = field(default_factory=list)
+    below: list[tuple[str, int]] = field(default_factory=list)
+    leads: bool = False
+    """To a change, here or further below."""
 
 
 class SchemaComparison:
-    """Compares schemas of two documents that travel in one direction."""
+    """Compares schemas of two documents that travel in one direction: first `add` every use, then `changes` of each."""
 
     def __init__(self, before: Schemas, after: Schemas, direction: Direction) -> None:
         self._before, self._after = before, after
         self._hidden = _HIDDEN[direction]
-        self._pairs: dict[_PairKey, _Pair] = {}
-        self._schemas: dict[_PairKey, tuple[Schema, Schema]] = {}
-        self._unchanged: set[_PairKey] = set()
-        """Pairs below which there is nothing either."""
-        self._visits = 0
+        self._numbers: dict[tuple[Key, Key], int] = {}
+        self._pairs: list[_Pair] = []
+        self._compared = 0
+        self._steps = 0
 
-    def changes(self, before: Schema, after: Schema) -> Iterator[tuple[str, Found]]:
-        """Each change with the path to it, such as `owner.tags[]`. Raises TooLargeError."""
-        root = self._key(before, after)
-        waiting = deque([("", root)])
-        seen = {root}
-        changed = False
-        while waiting:
-            path, key = waiting.popleft()
-            self._visits += 1
-            if self._visits > MAX_VISITS:
-                raise TooLargeError
-            pair = self._pair(key)
-            for found in pair.found:
-                changed = True
-                yield path, found
-            for step, below in pair.below:
-                if below not in seen and below not in self._unchanged:
-                    seen.add(below)
-                    waiting.append((_joined(path, step), below))
-        if not changed:
-            self._unchanged |= seen
-
-    def _key(self, before: Schema, after: Schema) -> _PairKey:
+    def add(self, before: Schema, after: Schema) -> int:
+        """A use of two schemas; returns the number of their pair."""
         key = (self._before.key(before), self._after.key(after))
-        self._schemas.setdefault(key, (before, after))
-        return key
+        if key not in self._numbers:
+            self._numbers[key] = len(self._pairs)
+            self._pairs.append(_Pair(before, after))
+        return self._numbers[key]
 
-    def _pair(self, key: _PairKey) -> _Pair:
-        if key not in self._pairs:
-            found: list[Found] = []
-            below: list[tuple[str, _PairKey]] = []
-            for each in self._compare(*self._schemas[key]):
+    def compare(self) -> set[str]:
+        """Compare what was added and all that lies below; returns the rules that were found. Raises TooLargeError."""
+        while self._compared < len(self._pairs):
+            if self._compared >= MAX_PAIRS:
+                raise TooLargeError
+            pair = self._pairs[self._compared]
+            self._compared += 1
+            for each in self._compare(pair.before, pair.after):
                 if isinstance(each, Found):
-                    found.append(each)
+                    pair.found.append(each)
                 else:
-                    below.append((each.step, self._key(each.before, each.after)))
-            self._pairs[key] = _Pair(tuple(found), tuple(below))
-        return self._pairs[key]
+                    pair.below.append((each.step, self.add(each.before, each.after)))
+        self._find_what_leads_to_changes()
+        return {found.rule for pair in self._pairs for found in pair.found}
+
+    def changes(self, number: int) -> Iterator[tuple[str, Found]]:
+        """Each change of a use with the path to it, such as `owner.tags[]`. Raises TooLargeError."""
+        if not self._pairs[number].leads:
+            return
+        came: dict[int, tuple[int, str]] = {number: (number, "")}
+        waiting = deque([number])
+        while waiting:
+            here = waiting.popleft()
+            pair = self._pairs[here]
+            if pair.found:
+                path = _path(came, here)
+                yield from ((path, found) for found in pair.found)
+            self._steps += len(pair.below)
+            if self._steps > MAX_STEPS:
+                raise TooLargeError
+            for step, below in pair.below:
+                if below not in came and self._pairs[below].leads:
+                    came[below] = (here, step)
+                    waiting.append(below)
+
+    def _find_what_leads_to_changes(self) -> None:
+        above: list[list[int]] = [[] for _ in self._pairs]
+        for number, pair in enumerate(self._pairs):
+            for _, below in pair.below:
+                above[below].append(number)
+        waiting = [number for number, pair in enumerate(self._pairs) if pair.found]
+        while waiting:
+            number = waiting.pop()
+            if not self._pairs[number].leads:
+                self._pairs[number].leads = True
+                waiting += above[number]
 
     def _compare(self, before: Schema, after: Schema) -> Iterator[Found | _Below]:
         one, other = self._before.branches(before), self._after.branches(after)
@@ -175,8 +195,13 @@ def _others(old: View, new: View) -> Iterator[Found | _Below]:
         yield _Below(".*", old.additional or (), new.additional or ())
 
 
-def _joined(path: str, step: str) -> str:
-    return (path + step).lstrip(".") if len(path) < 200 else path
+def _path(came: dict[int, tuple[int, str]], number: int) -> str:
+    """The way to a pair, from the beginning on; of a very long one the end."""
+    steps: list[str] = []
+    while (previous := came[number])[0] != number and len(steps) < _PATH_STEPS:
+        number = previous[0]
+        steps.append(previous[1])
+    return "".join(reversed(steps)).removeprefix(".")
 
 
 def _branch(branch: Branch) -> str:

@@ -26,11 +26,41 @@ class Schemas:
 
     def __init__(self, description: ApiDescription) -> None:
         self._references = References(description)
+        self._expanded: dict[tuple[int, ...], tuple[tuple[Atom, ...], Key]] = {}
         self._siblings_count = description.version == "3.1"
         """In 3.0 nothing beside a `$ref` has a meaning."""
 
     def atoms(self, schema: Schema) -> tuple[Atom, ...]:
         """What the schema is made of, in the order of the document."""
+        return self._remembered(schema)[0]
+
+    def key(self, schema: Schema) -> Key:
+        """What the schema is made of, as something that can be remembered."""
+        return self._remembered(schema)[1]
+
+    def says(self, schema: Schema, flag: str) -> bool:
+        """Whether one of its nodes says so, as in `readOnly: true`."""
+        return any(atom.node.get(flag) is True for atom in self.atoms(schema))
+
+    def branches(self, schema: Schema) -> tuple[Branch, ...]:
+        """The schemas of which one has to match, when it is nothing but a union; else itself alone."""
+        asking = [atom for atom in self.atoms(schema) if constrains(atom.node) or unions(atom.node)]
+        if len(asking) == 1 and not constrains(asking[0].node) and len(found := unions(asking[0].node)) == 1:
+            return branches_of([*found[0], _NULL] if asking[0].nullable else found[0])
+        return (Branch(label=label_of(schema), schema=schema),)
+
+    def view(self, schema: Schema) -> View:
+        """All that it asks for."""
+        return view_of(self.atoms(schema))
+
+    def _remembered(self, schema: Schema) -> tuple[tuple[Atom, ...], Key]:
+        nodes = tuple(map(id, schema))
+        if nodes not in self._expanded:
+            atoms = self._expand(schema)
+            self._expanded[nodes] = atoms, frozenset((id(atom.node), atom.nullable) for atom in atoms)
+        return self._expanded[nodes]
+
+    def _expand(self, schema: Schema) -> tuple[Atom, ...]:
         found: list[Atom] = []
         seen: set[tuple[int, bool]] = set()
         waiting = [(node, False) for node in reversed(schema)]
@@ -51,22 +81,3 @@ class Schemas:
             waiting += [(only, True) for only in nullable_schemas(node)]
             found.append(Atom(node, nullable))
         return tuple(found)
-
-    def key(self, schema: Schema) -> Key:
-        """What the schema is made of."""
-        return frozenset((id(atom.node), atom.nullable) for atom in self.atoms(schema))
-
-    def says(self, schema: Schema, flag: str) -> bool:
-        """Whether one of its nodes says so, as in `readOnly: true`."""
-        return any(atom.node.get(flag) is True for atom in self.atoms(schema))
-
-    def branches(self, schema: Schema) -> tuple[Branch, ...]:
-        """The schemas of which one has to match, when it is nothing but a union; else itself alone."""
-        asking = [atom for atom in self.atoms(schema) if constrains(atom.node) or unions(atom.node)]
-        if len(asking) == 1 and not constrains(asking[0].node) and len(found := unions(asking[0].node)) == 1:
-            return branches_of([*found[0], _NULL] if asking[0].nullable else found[0])
-        return (Branch(label=label_of(schema), schema=schema),)
-
-    def view(self, schema: Schema) -> View:
-        """All that it asks for."""
-        return view_of(self.atoms(schema))

@@ -20,6 +20,7 @@ from turnout.store.keys import Keys
 from turnout.store.krane import Krane
 from turnout.store.migrate import check_migrated
 from turnout.store.observations import Observations
+from turnout.store.openapi import OpenApi
 from turnout.store.operations import Operations
 from turnout.store.placements import Placements
 from turnout.store.reads import Reads
@@ -43,6 +44,7 @@ class Store(
     Cancelling,
     Operations,
     Deployments,
+    OpenApi,
     BuildPlaces,
     Placements,
     Endings,
