@@ -42,6 +42,7 @@ _MANIFEST: Final = (
     ("health", "passes", limits.HEALTH_PASSES, "Checks in a row that have to pass."),
     ("health", "deadline", limits.HEALTH_DEADLINE, "Seconds until an instance that does not pass has failed."),
     ("openapi", "path", None, "Where the app describes itself, if it does."),
+    ("openapi", "breaking", None, "What becomes of a deploy that breaks clients of the live one."),
     ("resources", "replicas", limits.REPLICAS, "Instances in each region."),
     ("resources", "cpu_millicores", limits.CPU_MILLICORES, "Thousandths of a processor, for each instance."),
     ("resources", "memory_mib", limits.MEMORY_MIB, "Memory of each instance, in MiB."),
@@ -49,7 +50,8 @@ _MANIFEST: Final = (
 _DEFAULTS_IN_WORDS: Final = {
     ("project", "name"): "the folder's name",
     ("run", "command"): "the `web:` line of a `Procfile`",
-    ("openapi", "path"): "`/openapi.json`",
+    ("openapi", "path"): "the usual places, `/openapi.json` first",
+    ("openapi", "breaking"): "it goes live",
     ("release", "command"): "none",
     ("deploy", "auto_rollback"): "`false`",
     ("build", "backend"): "docker with a Dockerfile, else process where it is offered",
@@ -71,6 +73,7 @@ _LIMITS_IN_WORDS: Final = {
     ("build", "secrets"): f"{limits.BUILD_SECRETS_MAX} names of variables",
     ("health", "path"): "1024 characters, printable ASCII",
     ("openapi", "path"): "1024 characters, printable ASCII",
+    ("openapi", "breaking"): "`refuse` or `ask`",
 }
 _ACCESS: Final = {
     Access.OPEN: "anybody",

@@ -6,7 +6,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from turnout.api import deployments, keeping, operations, projects, regions, rotation, sources, status, variables
+from turnout.api import (
+    deployments,
+    keeping,
+    openapi,
+    operations,
+    projects,
+    regions,
+    rotation,
+    sources,
+    status,
+    variables,
+)
 from turnout.api.access import Access
 
 
@@ -59,6 +70,8 @@ ROUTES: Final = (
     _post("/v1/garbage", keeping.collect, 200),
     _get("/v1/deployments/{deployment_id}/logs", deployments.read_logs),
     _get("/v1/deployments/{before}/diff/{after}", deployments.diff),
+    _get("/v1/deployments/{deployment_id}/openapi", openapi.show_openapi),
+    _get("/v1/deployments/{before}/openapi/diff/{after}", openapi.diff_openapi),
     _get("/v1/regions/{region}/desired", regions.follow_desired, Access.KRANE),
     _post("/v1/regions/{region}/report", regions.report, 204, Access.KRANE),
     _get("/v1/regions/{region}/deployments/{deployment_id}/environment", regions.read_environment, Access.KRANE),

@@ -17,6 +17,7 @@ from turnout.cli import (
     gc,
     logs,
     ls,
+    openapi,
     part,
     promote,
     rm,
@@ -77,7 +78,7 @@ VERBS: Final = (
 )
 for verb in VERBS:
     app.command()(verb)
-for group in (env.verbs, vault.verbs):
+for group in (env.verbs, openapi.verbs, vault.verbs):
     app.add_typer(group)
 
 

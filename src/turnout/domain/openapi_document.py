@@ -158,7 +158,7 @@ def _no_constant(name: str) -> NoReturn:
 
 def _check_depth(content: Any) -> None:
     level = [content]
-    for _ in range(MAX_DEPTH + 1):
+    for _ in range(MAX_DEPTH):
         level = [
             each
             for value in level

@@ -120,9 +120,8 @@ class SchemaComparison:
                 waiting += above[number]
 
     def _compare(self, before: Schema, after: Schema) -> Iterator[Found | _Below]:
-        one, other = self._before.branches(before), self._after.branches(after)
-        if len(one) > 1 or len(other) > 1:
-            yield from self._unions(one, other)
+        if len(self._before.branches(before)) > 1 or len(self._after.branches(after)) > 1:
+            yield from self._unions(self._before.alternatives(before), self._after.alternatives(after))
             return
         old, new = self._before.view(before), self._after.view(after)
         values = list(compare_values(old, new))
@@ -161,7 +160,7 @@ class SchemaComparison:
         """Branches that bear the same name are pairs, and so are those that are left and of the same types."""
         named = {branch.label: branch for branch in after}
         gone: list[Branch] = []
-        for branch in before:
+        for branch in {branch.label: branch for branch in before}.values():
             if (same := named.pop(branch.label, None)) is None:
                 gone.append(branch)
             else:

@@ -19,6 +19,7 @@ Key = frozenset[tuple[int, bool]]
 
 _NEVER: Final[dict[str, Any]] = {"not": {}}
 _NULL: Final[dict[str, Any]] = {"type": "null"}
+_MARKS: Final = frozenset({"readOnly", "writeOnly"})
 
 
 class Schemas:
@@ -48,6 +49,15 @@ class Schemas:
         if len(asking) == 1 and not constrains(asking[0].node) and len(found := unions(asking[0].node)) == 1:
             return branches_of([*found[0], _NULL] if asking[0].nullable else found[0])
         return (Branch(label=label_of(schema), schema=schema),)
+
+    def alternatives(self, schema: Schema) -> tuple[Branch, ...]:
+        """The same, with "this or null" as a union of two, for whoever compares it with a larger union."""
+        found = self.branches(schema)
+        node = self._references.resolve(schema[0]) if len(schema) == 1 else {}
+        inner = nullable_schemas(node)
+        if len(found) > 1 or len(inner) != 1 or constrains(node) or unions(node) or "allOf" in node:
+            return found
+        return branches_of([inner[0], _NULL])
 
     def view(self, schema: Schema) -> View:
         """All that it asks for."""
@@ -79,5 +89,12 @@ class Schemas:
             inherited = nullable or (node.get("nullable") is True and "type" not in node)
             waiting += [(part, inherited) for part in reversed(parts if isinstance(parts, list) else [])]
             waiting += [(only, True) for only in nullable_schemas(node)]
-            found.append(Atom(node, nullable))
+            if _says_something(node, leads=target is not None):
+                found.append(Atom(node, nullable))
         return tuple(found)
+
+
+def _says_something(node: dict[str, Any], *, leads: bool) -> bool:
+    """Whether it is more than what it refers to, and words for people."""
+    asks = constrains(node) or bool(unions(node)) or not _MARKS.isdisjoint(node)
+    return asks or ("$ref" in node and not leads)

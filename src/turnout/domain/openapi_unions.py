@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 Schema = tuple[Any, ...]
 """Nodes of a document that hold together; none of them allows everything."""
+_FOR_PEOPLE: Final = frozenset({"title", "description", "default", "example", "examples", "deprecated"})
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -21,10 +22,15 @@ class Branch:
 
 
 def label_of(schema: Schema) -> str:
-    """What a schema is recognised by: the name it refers to, else all that it says."""
-    if len(schema) == 1 and isinstance(schema[0], dict) and isinstance(schema[0].get("$ref"), str):
-        return str(schema[0]["$ref"])
-    return as_text(list(schema) if len(schema) != 1 else schema[0])
+    """What a schema is recognised by: the name it refers to, else all that it says but to people."""
+    if len(schema) != 1:
+        return as_text(list(schema))
+    node = schema[0]
+    if not isinstance(node, dict):
+        return as_text(node)
+    if isinstance(node.get("$ref"), str):
+        return str(node["$ref"])
+    return as_text({name: value for name, value in node.items() if name not in _FOR_PEOPLE})
 
 
 def as_text(value: Any) -> str:

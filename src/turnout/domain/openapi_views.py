@@ -105,15 +105,20 @@ def _add(made: View, atom: Atom) -> None:
         made.additional += (others,)
     made.unions += map(branches_of, unions(node))
     for name in _CONDITIONS:
-        if name in node:
+        if name in node and not (name == "not" and _is_never(node)):
             made.conditions[name] = made.conditions.get(name, "") + as_text(node[name])
     reference = node.get("$ref")
     if isinstance(reference, str) and not reference.startswith("#/"):
         made.conditions["$ref"] = reference
 
 
+def _is_never(node: Mapping[str, Any]) -> bool:
+    """Whether it is the other way to write `false`."""
+    return "not" in node and node["not"] in ({}, True)
+
+
 def _types(node: Mapping[str, Any]) -> frozenset[str]:
-    if "not" in node and node["not"] in ({}, True):
+    if _is_never(node):
         return frozenset()
     told = node.get("type")
     names = _texts(told if isinstance(told, list) else [told])

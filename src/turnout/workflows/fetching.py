@@ -66,7 +66,7 @@ def _request(address: str, path: str) -> httpx.Request:
         url = httpx.URL(f"http://{address}{path}")
     except (ValueError, httpx.InvalidURL):
         raise NotFetchedError("bad-path", f"{shown(path)} is no path of an app") from None
-    if url.netloc.decode() not in (address, address.removesuffix(":80")) or url.userinfo:
+    if url.netloc.decode() not in (address.lower(), address.lower().removesuffix(":80")) or url.userinfo:
         raise NotFetchedError("bad-path", f"{shown(path)} is no path of an app")
     headers = {"host": address, "accept": ACCEPT, "accept-encoding": "identity", "user-agent": "turnout"}
     return httpx.Request("GET", url, headers={**headers, "connection": "close"})
