@@ -47,6 +47,14 @@ _leaves = st.sampled_from(
 )  # fmt: skip
 
 
+_FAMILIES = [
+    [{"type": "string"}, {"type": "string", "maxLength": 1}, {"type": "string", "minLength": 1}, {"enum": ["x", "xy"]}],
+    [{"type": "integer"}, {"type": "integer", "minimum": 1}, {"type": "integer", "exclusiveMaximum": 2}, {"const": 1}],
+]
+_relatives = st.sampled_from(_FAMILIES).flatmap(lambda family: st.tuples(*[st.sampled_from(family)] * 2))
+"""Two that are alike, so that it is their limits that count."""
+
+
 def _objects(inner: st.SearchStrategy[Pair]) -> st.SearchStrategy[Pair]:
     @st.composite
     def draw_pair(draw: st.DrawFn) -> Pair:
@@ -87,7 +95,7 @@ def _composed(inner: st.SearchStrategy[Pair]) -> st.SearchStrategy[Pair]:
 
 
 _schemas: st.SearchStrategy[Pair] = st.recursive(
-    _both(_leaves), lambda inner: _objects(inner) | _arrays(inner) | _composed(inner), max_leaves=6
+    _both(_leaves) | _relatives, lambda inner: _objects(inner) | _arrays(inner) | _composed(inner), max_leaves=6
 )
 _documents = st.tuples(_schemas, st.fixed_dictionaries(dict.fromkeys(NAMES, _schemas)))
 """Two schemas, and two versions of what both may refer to, themselves included."""

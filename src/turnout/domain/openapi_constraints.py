@@ -37,12 +37,15 @@ def compare_values(before: View, after: View) -> Iterator[Found]:
 
 def _types(before: View, after: View) -> Iterator[Found]:
     one, other = before.types - {"null"}, after.types - {"null"}
-    if one != other:
-        rule = "type-narrowed" if other < one else "type-widened" if other > one else "type-changed"
+    rule = (
+        None if one == other else "type-narrowed" if other < one else "type-widened" if other > one else "type-changed"
+    )
+    if rule is not None:
         yield Found(rule, f"the type changed from {_named(before.types)} to {_named(after.types)}")
-    elif "null" in after.types - before.types:
+    # Null is told of by itself, unless the same was just said of the other types.
+    if "null" in after.types - before.types and rule in (None, "type-narrowed"):
         yield Found("became-nullable", "it can be null now")
-    elif "null" in before.types - after.types:
+    elif "null" in before.types - after.types and rule in (None, "type-widened"):
         yield Found("became-not-nullable", "it cannot be null any more")
 
 

@@ -179,8 +179,9 @@ class SchemaComparison:
 
 
 def _described(view: View, schemas: Schemas, hidden: str) -> dict[str, Schema]:
-    """The properties that take part; one that is only said to be required may be anything."""
-    known = {name: view.properties.get(name, ()) for name in {*view.properties, *view.required}}
+    """The properties that take part; one that is only said to be required is what the others have to be."""
+    others: Schema = (False,) if view.additional is None else view.additional
+    known = {name: view.properties.get(name, others) for name in {*view.properties, *view.required}}
     return {name: schema for name, schema in known.items() if not schemas.says(schema, hidden)}
 
 
