@@ -60,14 +60,14 @@ async def fetch(transport: httpx.AsyncBaseTransport, address: str, path: str, *,
 def _request(address: str, path: str) -> httpx.Request:
     """Only the address that krane has reported, and a path that cannot lead elsewhere."""
     if not _ADDRESS.fullmatch(address):
-        raise NotFetchedError("bad-address", f"{shown(address)} is no address of an instance")
+        raise NotFetchedError("bad-address", "what is recorded is no address of an instance")
     try:
         check_path(path)
         url = httpx.URL(f"http://{address}{path}")
     except (ValueError, httpx.InvalidURL):
-        raise NotFetchedError("bad-path", f"{shown(path)} is no path of an app") from None
+        raise NotFetchedError("bad-path", "it is no path of an app") from None
     if url.netloc.decode() not in (address.lower(), address.lower().removesuffix(":80")) or url.userinfo:
-        raise NotFetchedError("bad-path", f"{shown(path)} is no path of an app")
+        raise NotFetchedError("bad-path", "it is no path of an app")
     headers = {"host": address, "accept": ACCEPT, "accept-encoding": "identity", "user-agent": "turnout"}
     return httpx.Request("GET", url, headers={**headers, "connection": "close"})
 

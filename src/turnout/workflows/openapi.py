@@ -10,7 +10,7 @@ from typing import Any, Final
 import httpx
 import structlog
 
-from turnout.domain.openapi_document import SpecDocument, read_served
+from turnout.domain.openapi_document import SpecDocument, read_served, shown
 from turnout.domain.openapi_yaml import UnreadableError
 from turnout.domain.statuses import StepStatus
 from turnout.settings import DeploySettings
@@ -109,6 +109,7 @@ async def _ask(
 
 
 def _told(log: Any, address: str, path: str, reason: NotFetchedError) -> _Attempt:
+    path = shown(path)
     if not isinstance(reason, (AbsentError, SilentError)):
         log.warning("openapi.refused", address=address, path=path, kind=reason.kind, detail=reason.clause)
     return _Attempt(path=path, kind=reason.kind, clause=reason.clause)
