@@ -63,7 +63,7 @@ async def _why_none(caller: Caller, deployment_id: str) -> str:
 def _yaml_of(document: SpecDocument) -> bytes:
     if document.format == "yaml":
         return document.served
-    return to_yaml(_read(document).content).encode("utf-8", "backslashreplace")
+    return to_yaml(_read(document).content).encode()
 
 
 def _changes(before: SpecDocument, after: SpecDocument) -> tuple[ApiChange, ...]:

@@ -7,6 +7,7 @@ object, an alias costs what it stands for, and the nesting has an end. Keys are 
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable
 from typing import Any, Final, NamedTuple
@@ -70,8 +71,9 @@ def parse_yaml(text: str) -> Any:
 
 
 def to_yaml(value: Any) -> str:
-    """The same value as YAML, in its own order and without aliases."""
-    text: str = yaml.dump(value, Dumper=_Plain, sort_keys=False, allow_unicode=True, width=120)
+    """The same value as YAML, in its own order and without aliases. Half a character becomes a question mark."""
+    whole = json.loads(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
+    text: str = yaml.dump(whole, Dumper=_Plain, sort_keys=False, allow_unicode=True, width=120)
     return text
 
 
