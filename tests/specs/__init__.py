@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import runpy
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -35,3 +36,9 @@ def api(paths: dict[str, Any], *, schemas: dict[str, Any] | None = None, version
 def as_json(content: Any) -> bytes:
     """A document as an app serves it."""
     return json.dumps(content).encode()
+
+
+def fastapi_app() -> bytes:
+    """The document of examples/fastapi-app, as FastAPI writes it: OpenAPI 3.1."""
+    file = Path(__file__).resolve().parents[2] / "examples" / "fastapi-app" / "app.py"
+    return as_json(runpy.run_path(str(file), run_name="example")["app"].openapi())

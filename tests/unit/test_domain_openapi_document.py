@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.specs import PETSTORE, api, as_json
+from tests.specs import PETSTORE, api, as_json, fastapi_app
 from turnout.domain.openapi_document import describe, read_served, read_stored, shown
 from turnout.domain.openapi_yaml import MAX_DEPTH, MAX_SIZE, UnreadableError, parse_yaml, to_yaml
 
@@ -42,6 +42,13 @@ def test_yaml_is_kept_with_its_json_form() -> None:
     assert described.version == "3.0"
     pets = described.paths["/pets"]["get"]["responses"]["200"]
     assert json.loads(document.json)["paths"]["/found"]["get"]["responses"]["200"] == pets
+
+
+def test_the_document_of_a_fastapi_app() -> None:
+    """As the example serves it."""
+    document, described = read_served(fastapi_app())
+    assert (document.format, described.version) == ("json", "3.1")
+    assert set(described.paths) == {"/", "/healthz"}
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -362,3 +363,13 @@ def test_a_change_names_its_place() -> None:
     assert {each.place for each in found if each.operation == "GET /pets" and "owner" in each.place} == {
         "response 200 application/json, [].owner.email"
     }
+
+
+def test_the_guide_lists_every_rule() -> None:
+    """With what it breaks and when."""
+    guide = (Path(__file__).resolve().parents[2] / "docs" / "guides" / "openapi.md").read_text()
+    told = {True: "yes", False: ""}
+    for name, rule in OPERATION_RULES.items():
+        assert f"| `{name}` | {told[rule.request]} | {rule.meaning} |" in guide
+    for name, rule in SCHEMA_RULES.items():
+        assert f"| `{name}` | {told[rule.request]} | {told[rule.response]} | {rule.meaning} |" in guide
