@@ -43,6 +43,7 @@ _MANIFEST: Final = (
     ("health", "deadline", limits.HEALTH_DEADLINE, "Seconds until an instance that does not pass has failed."),
     ("openapi", "path", None, "Where the app describes itself, if it does."),
     ("auth", "keyspace", None, "Requests need a key of this keyspace, by its name or id."),
+    ("openapi", "breaking", None, "What becomes of a deploy that breaks clients of the live one."),
     ("resources", "replicas", limits.REPLICAS, "Instances in each region."),
     ("resources", "cpu_millicores", limits.CPU_MILLICORES, "Thousandths of a processor, for each instance."),
     ("resources", "memory_mib", limits.MEMORY_MIB, "Memory of each instance, in MiB."),
@@ -52,6 +53,8 @@ _DEFAULTS_IN_WORDS: Final = {
     ("run", "command"): "the `web:` line of a `Procfile`",
     ("openapi", "path"): "`/openapi.json`",
     ("auth", "keyspace"): "none: everybody may call",
+    ("openapi", "path"): "the usual places, `/openapi.json` first",
+    ("openapi", "breaking"): "it goes live",
     ("release", "command"): "none",
     ("deploy", "auto_rollback"): "`false`",
     ("build", "backend"): "docker with a Dockerfile, else process where it is offered",
@@ -74,6 +77,7 @@ _LIMITS_IN_WORDS: Final = {
     ("health", "path"): "1024 characters, printable ASCII",
     ("openapi", "path"): "1024 characters, printable ASCII",
     ("auth", "keyspace"): f"a name of {limits.SLUG_MAX} characters, or an id",
+    ("openapi", "breaking"): "`refuse` or `ask`",
 }
 _ACCESS: Final = {
     Access.OPEN: "anybody",

@@ -16,7 +16,7 @@ from turnout.domain.documents import DeployBody
 from turnout.domain.errors import Invalid
 from turnout.domain.limits import Range
 from turnout.domain.manifest import Manifest, parse_manifest, parse_procfile, slug_from
-from turnout.domain.records import BuildOptions, HealthCheck, Resources
+from turnout.domain.records import BuildOptions, HealthCheck, OnBreaking, Resources
 
 WHOLE = """
 [project]
@@ -285,3 +285,14 @@ def test_a_suggested_name_is_a_name(folder: str) -> None:
     """Whatever is suggested is accepted."""
     with suppress(Invalid):
         assert limits.check_slug(slug_from(folder))
+
+
+def test_the_gate_on_breaking_changes() -> None:
+    """One of two words, or none at all."""
+    assert parse_manifest("").openapi_breaking is None
+    for word in OnBreaking:
+        assert parse_manifest(f'[openapi]\nbreaking = "{word}"').openapi_breaking is word
+        assert DeployBody.model_validate({"openapi_breaking": word.value}).openapi_breaking is word
+    for wrong in ('"allow"', "true", '["ask"]'):
+        with pytest.raises(Invalid, match=r"line 2: openapi.breaking has to be one of ask, refuse"):
+            parse_manifest(f"[openapi]\nbreaking = {wrong}")

@@ -129,6 +129,7 @@ def deployment_document(
         instances_running=running,
         domains=_domains(routes, deployment.id, gateway_url),
         observation=None if observation is None else observation_document(observation),
+        openapi_spec_id=deployment.openapi_spec_id,
     )
 
 

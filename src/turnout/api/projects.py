@@ -82,6 +82,7 @@ async def deploy(caller: Caller, project: Slug, body: DeployBody) -> OperationAc
             actor=caller.signed_in.name,
             release=body.release,
             auto_rollback=body.auto_rollback,
+            openapi_breaking=body.openapi_breaking,
         ),
         deadline_seconds=caller.parts.settings.deploy.deadline_seconds,
     )

@@ -21,6 +21,7 @@ from turnout.cli import (
     keyspaces,
     logs,
     ls,
+    openapi,
     part,
     promote,
     protect,
@@ -90,6 +91,7 @@ for group in (
     domains.verbs,
     keyspaces.verbs,
     keys.verbs,
+    openapi.verbs,
     protect.verbs,
     vault.verbs,
 ):

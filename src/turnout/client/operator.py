@@ -35,6 +35,7 @@ from turnout.domain.domain_documents import (
     RemovedDomainDocument,
 )
 from turnout.domain.errors import TurnoutError
+from turnout.domain.openapi_answers import ApiDiffDocument
 from turnout.domain.protection_documents import ProtectionBody, ProtectionDocument, RequestDocument
 from turnout.domain.secret_documents import DiffDocument, RotateBody, RotatedDocument, VariablesBody, VariablesDocument
 from turnout.domain.statuses import OPERATION_TERMINAL
@@ -162,6 +163,16 @@ class Client(CertificateCalls, Keys):
     async def diff(self, before: str, after: str) -> DiffDocument:
         """What differs from one deployment to another. Raises NotFound."""
         return await self.ask(DiffDocument, "GET", f"/v1/deployments/{_part(before)}/diff/{_part(after)}")
+
+    async def openapi(self, deployment_id: str, *, form: str = "json") -> str:
+        """The OpenAPI document of a deployment, as `json` or `yaml`. Raises NotFound, also when it has none."""
+        path = f"/v1/deployments/{_part(deployment_id)}/openapi"
+        return (await self.send("GET", path, params={"form": form})).text
+
+    async def openapi_diff(self, before: str, after: str) -> ApiDiffDocument:
+        """What changed from one deployment's API to another's. Raises NotFound."""
+        path = f"/v1/deployments/{_part(before)}/openapi/diff/{_part(after)}"
+        return await self.ask(ApiDiffDocument, "GET", path, timeout=120.0)
 
     async def start(self, deployment_id: str) -> OperationAccepted:
         """Ask that a stopped deployment runs again."""

@@ -66,6 +66,8 @@ def _facts(deployment: Deployment, environment: str) -> Mapping[str, Any]:
         **{f"resources.{name}": value for name, value in asdict(deployment.resources).items()},
         **{f"health.{name}": value for name, value in asdict(deployment.health).items()},
         "openapi_path": deployment.openapi_path,
+        "openapi_breaking": deployment.openapi_breaking,
+        "openapi_spec_id": deployment.openapi_spec_id,
         "key_auth_id": deployment.key_auth_id,
         "regions": list(deployment.regions),
     }

@@ -20,6 +20,7 @@ from turnout.domain.records import (
     Backend,
     BuildOptions,
     HealthCheck,
+    OnBreaking,
     OperationKind,
     Release,
     Resources,
@@ -80,6 +81,8 @@ class DeployBody(_Document):
     resources: Resources = Resources()
     health: HealthCheck = HealthCheck()
     openapi_path: AppPath | None = None
+    openapi_breaking: OnBreaking | None = None
+    """What becomes of it when it breaks clients of the live deployment."""
     key_auth_id: Annotated[str, StringConstraints(max_length=128, pattern=r"^[!-~]+$")] | None = None
     """The keyspace whose keys requests need, by its id or its name."""
 
@@ -194,6 +197,8 @@ class DeploymentDocument(_Answer):
     instances_running: int
     domains: tuple[DomainDocument, ...]
     observation: ObservationDocument | None = None
+    openapi_spec_id: str | None = None
+    """The SHA-256 of the document that it describes itself by; None: none was found."""
 
 
 class ProjectDocument(_Answer):

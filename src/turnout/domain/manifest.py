@@ -13,7 +13,7 @@ from turnout.domain import limits
 from turnout.domain.errors import Invalid
 from turnout.domain.keyspaces import check_reference
 from turnout.domain.limits import Range
-from turnout.domain.records import Backend, BuildOptions, HealthCheck, Release, Resources
+from turnout.domain.records import Backend, BuildOptions, HealthCheck, OnBreaking, Release, Resources
 
 T = TypeVar("T")
 D = TypeVar("D")
@@ -38,6 +38,8 @@ class Manifest:
     openapi_path: str | None = None
     keyspace: str | None = None
     """Requests need a key of it: its name or its id."""
+    openapi_breaking: OnBreaking | None = None
+    """What becomes of a deploy that breaks the API of the live one; None: it goes live like any other."""
     resources: Resources = field(default_factory=Resources)
 
 
@@ -77,6 +79,7 @@ def parse_manifest(text: str, *, file: str = "turnout.toml") -> Manifest:
         ),
         openapi_path=reader.take("openapi", "path", _path, None),
         keyspace=reader.take("auth", "keyspace", _text(check_reference), None),
+        openapi_breaking=reader.take("openapi", "breaking", _on_breaking, None),
         resources=Resources(
             replicas=reader.take("resources", "replicas", _whole(limits.REPLICAS), Resources().replicas),
             cpu_millicores=reader.take(
@@ -209,6 +212,12 @@ def _backend(value: Any) -> Backend:
     if value not in list(Backend):
         raise ValueError(f"has to be one of {_names(Backend)}")
     return Backend(value)
+
+
+def _on_breaking(value: Any) -> OnBreaking:
+    if value not in list(OnBreaking):
+        raise ValueError(f"has to be one of {_names(OnBreaking)}")
+    return OnBreaking(value)
 
 
 def _args(value: Any) -> dict[str, str]:

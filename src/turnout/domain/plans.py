@@ -12,6 +12,7 @@ from turnout.domain.records import (
     Environment,
     GitData,
     HealthCheck,
+    OnBreaking,
     OperationKind,
     Project,
     Release,
@@ -44,6 +45,7 @@ class NewDeployment:
     release: Release = field(default_factory=Release)
     auto_rollback: bool = False
     build: BuildOptions = field(default_factory=BuildOptions)
+    openapi_breaking: OnBreaking | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

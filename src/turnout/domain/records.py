@@ -38,6 +38,14 @@ class Backend(StrEnum):
     DOCKER = "docker"
 
 
+class OnBreaking(StrEnum):
+    """What becomes of a deploy whose API breaks clients of the live one."""
+
+    REFUSE = "refuse"
+    ASK = "ask"
+    """It becomes ready, and goes live when a person promotes it."""
+
+
 PRODUCTION = "production"
 """The slug of the one environment whose deployments may be live."""
 
@@ -179,6 +187,10 @@ class Deployment:
     release: Release = field(default_factory=Release)
     auto_rollback: bool = False
     """Whether a bad end of its observation rolls it back."""
+    openapi_breaking: OnBreaking | None = None
+    """The gate on its way to the live domains; None: there is none."""
+    openapi_spec_id: str | None = None
+    """The document that it describes itself by, once it was found."""
     stopped_at: datetime | None = None
     """When it was last stopped."""
     removed_at: datetime | None = None

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from turnout.domain.errors import Invalid
 from turnout.gateway import challenges, policies, trace_context
-from turnout.gateway.access_log import AccessLog
+from turnout.gateway.access_log import AccessLog, access_log
 
 ROUTING_HOST: Final = ":authority"
 """The header that picks the scope, so the project: the host name, without port and trailing dot by then."""

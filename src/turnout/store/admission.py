@@ -232,6 +232,7 @@ class Admission(Part):
                 created_at=self._db.now(),
                 release=asdict(new.release) if new.release.command else None,
                 auto_rollback=new.auto_rollback,
+                openapi_breaking=new.openapi_breaking,
             )
         )
         if new.build != BuildOptions():

@@ -11,7 +11,6 @@ from turnout.domain.records import BuildOptions, Deployment, Instance
 from turnout.domain.statuses import DeploymentStatus, InstanceStatus, check_transition
 from turnout.store import rows
 from turnout.store.counters import mark_changed
-from turnout.store.database import insert_into
 from turnout.store.lookups import find_deployment, lock_deployment
 from turnout.store.part import Part
 from turnout.store.schema import (
@@ -20,7 +19,6 @@ from turnout.store.schema import (
     deployments,
     environments,
     instances,
-    openapi_specs,
     projects,
     routes,
     workspaces,
@@ -99,25 +97,6 @@ class Deployments(Part):
         async with self._db.write() as tx:
             await lock_deployment(tx, deployment_id)
             return await let_in(tx, deployment_id)
-
-    async def save_openapi(
-        self,
-        *,
-        deployment_id: str,
-        spec_id: str,
-        format: str,  # noqa: A002 - the column's name
-        document: bytes,
-    ) -> None:
-        """Keep what the app says of its API. `spec_id` is the SHA-256 of `document`: the same one is kept once."""
-        async with self._db.write() as tx:
-            await lock_deployment(tx, deployment_id)
-            statement = insert_into(tx, openapi_specs).values(
-                id=spec_id, format=format, size=len(document), document=document
-            )
-            await tx.execute(statement.on_conflict_do_nothing(index_elements=["id"]))
-            await tx.execute(
-                update(deployments).where(deployments.c.id == deployment_id).values(openapi_spec_id=spec_id)
-            )
 
 
 async def let_in(tx: AsyncConnection, deployment_id: str) -> tuple[Instance, ...]:

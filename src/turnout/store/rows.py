@@ -18,6 +18,7 @@ from turnout.domain.records import (
     GitData,
     HealthCheck,
     Instance,
+    OnBreaking,
     Operation,
     OperationKind,
     Project,
@@ -90,6 +91,8 @@ def deployment_from(row: Row[Any]) -> Deployment:
         has_variables=row.has_variables,
         release=Release() if row.release is None else release_from_json(row.release),
         auto_rollback=row.auto_rollback,
+        openapi_breaking=None if row.openapi_breaking is None else OnBreaking(row.openapi_breaking),
+        openapi_spec_id=row.openapi_spec_id,
         stopped_at=row.stopped_at,
         removed_at=row.removed_at,
     )

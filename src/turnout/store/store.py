@@ -27,6 +27,7 @@ from turnout.store.krane import Krane
 from turnout.store.measures import Measures
 from turnout.store.migrate import check_migrated
 from turnout.store.observations import Observations
+from turnout.store.openapi import OpenApi
 from turnout.store.operations import Operations
 from turnout.store.placements import Placements
 from turnout.store.protections import Protections
@@ -52,6 +53,7 @@ class Store(
     Cancelling,
     Operations,
     Deployments,
+    OpenApi,
     BuildPlaces,
     Placements,
     Endings,

@@ -38,7 +38,8 @@ class Switching(Part):
         """Do the whole of it, or raise and do nothing. A repeat finds its own result and changes nothing.
 
         Raises what the gates say; NotFound for what is not there; Conflict when the operation or the
-        deployment has ended, when nothing of the target runs, or when a name belongs to somebody else.
+        deployment has ended, when nothing of the target runs, or when a name belongs to somebody else; NotCompared
+        (`domain.openapi_gate`) when two OpenAPI documents have to be compared first.
         """
         async with self._db.write() as tx:
             project = await lock_project(tx, request.project_id)

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from turnout.domain.errors import Conflict
-from turnout.domain.gates import may_go_live, may_promote, may_rollback
+from turnout.domain.gates import MOVES_WITH_LIVE, may_go_live, may_promote, may_rollback
+from turnout.domain.openapi_gate import held_back
 from turnout.domain.records import PRODUCTION, OperationKind, Route, Sticky
 from turnout.domain.routing import Assignment, assign_for_deploy, assign_for_live
 from turnout.domain.statuses import TERMINAL, DeploymentStatus, check_transition
@@ -58,8 +59,10 @@ def plan_moves(scene: Scene) -> Moves:
 
 def _plan_deploy(scene: Scene) -> Moves:
     _check_ready_to_serve(scene)
-    takes = may_go_live(scene.project, scene.environment)
-    assignments = assign_for_deploy(scene.candidates, scene.owned, scene.target)
+    held = held_back(scene.api)
+    takes = held is None and may_go_live(scene.project, scene.environment)
+    wanted = [each for each in scene.candidates if takes or each.sticky not in MOVES_WITH_LIVE]
+    assignments = assign_for_deploy(wanted, scene.owned, scene.target)
     if takes:
         # Custom domains, and names made under an earlier apex: whatever follows the environment or the live
         # deployment moves along.
@@ -70,6 +73,8 @@ def _plan_deploy(scene: Scene) -> Moves:
     why_not_live = None
     if not is_production:
         why_not_live = f"only {PRODUCTION} is live"
+    elif held is not None:
+        why_not_live = held
     elif not takes:
         why_not_live = "the project is rolled back; promote a deployment to let new ones go live again"
     return _moves(

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from turnout.domain.errors import Conflict, Invalid, NotFound
 from turnout.domain.gates import SwitchFacts, may_go_live
 from turnout.domain.hostnames import Candidate, Naming, candidates
+from turnout.domain.openapi_gate import GateFacts
 from turnout.domain.plans import SwitchRequest
 from turnout.domain.records import Deployment, Environment, Operation, OperationKind, Project, Route
 from turnout.domain.statuses import OPERATION_TERMINAL
@@ -17,6 +18,7 @@ from turnout.store import rows
 from turnout.store.domain_rows import proved_names
 from turnout.store.facts import switch_facts
 from turnout.store.lookups import find_deployment, lock_deployment, lock_operation_row
+from turnout.store.openapi import load_gate
 from turnout.store.schema import routes, workspaces
 
 
@@ -37,13 +39,16 @@ class Scene:
     owned: dict[str, Route]
     """The routes that exist among those names."""
     apex: str
+    api: GateFacts | None = None
+    """What the gate on breaking changes looks at; None when it need not be asked."""
 
 
 async def load_scene(tx: AsyncConnection, project: Project, request: SwitchRequest) -> Scene:
     """Lock the target and the operation, and load the rest.
 
     Raises NotFound when one is missing, and Conflict when the operation has ended or is to be cancelled: a
-    late switch of a cancelled operation must not happen.
+    late switch of a cancelled operation must not happen. Raises NotCompared (`domain.openapi_gate`) when the app
+    asks for a gate whose two documents have still to be compared.
     """
     target = await lock_deployment(tx, request.target_id)
     if target.project_id != project.id:
@@ -58,7 +63,9 @@ async def load_scene(tx: AsyncConnection, project: Project, request: SwitchReque
     if environment is None:
         raise NotFound(f"deployment {target.id} has no environment")
     wanted: tuple[Candidate, ...] = ()
+    api = None
     if request.kind is OperationKind.DEPLOY:
+        api = await load_gate(tx, project, environment, target)
         naming = await _naming(tx, project, environment, target, request.apex)
         wanted = candidates(naming, live=may_go_live(project, environment))
     return Scene(
@@ -72,6 +79,7 @@ async def load_scene(tx: AsyncConnection, project: Project, request: SwitchReque
         candidates=wanted,
         owned=await _owned(tx, wanted),
         apex=request.apex,
+        api=api,
     )
 
 

@@ -132,13 +132,15 @@ class Deploy:
         async def scrape() -> openapi.Scrape:
             instances = await self._parts.krane.instances_of(deployment_id=plan.deployment.id)
             addresses = [each.address for each in instances if each.registered and each.address]
-            found = await openapi.scrape(addresses, plan.deployment.openapi_path, self._limits)
-            if found.document is not None:
+            path, logger = plan.deployment.openapi_path, self._parts.logger
+            found = await openapi.scrape(addresses, path, self._limits, logger, deployment_id=plan.deployment.id)
+            if (document := found.document) is not None:
                 await self._db.save_openapi(
                     deployment_id=plan.deployment.id,
-                    spec_id=found.spec_id,
-                    format="json",
-                    document=found.document,
+                    spec_id=document.id,
+                    format=document.format,
+                    document=document.served,
+                    as_json=document.json if document.format == "yaml" else None,
                 )
             return found.without_document()
 

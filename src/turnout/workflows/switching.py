@@ -12,6 +12,7 @@ from turnout.domain.plans import SwitchRequest, SwitchResult
 from turnout.domain.records import Operation, OperationKind
 from turnout.domain.statuses import StepStatus
 from turnout.domain.waits import Outcome, unacknowledged
+from turnout.workflows.comparing import switch_compared
 from turnout.workflows.parts import Parts
 from turnout.workflows.requests import (
     ObserveRequest,
@@ -82,7 +83,7 @@ class Switching:
         )
 
         async def domains() -> SwitchResult:
-            return await self._db.switch(request=request)
+            return await switch_compared(self._db, request)
 
         result = await steps.run("domains", domains, SwitchResult, opens="propagation")
         self._observe(ctx, call)

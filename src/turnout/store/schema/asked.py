@@ -96,6 +96,17 @@ openapi_specs = Table(
     Column("format", String, nullable=False),
     Column("size", Integer, nullable=False),
     Column("document", LargeBinary, nullable=False),
+    Column("json", LargeBinary),  # the same as JSON, where the document is not JSON itself
+)
+
+openapi_comparisons = Table(
+    "openapi_comparisons",
+    metadata,
+    Column("before_id", ForeignKey("openapi_specs.id"), primary_key=True),
+    Column("after_id", ForeignKey("openapi_specs.id"), primary_key=True),
+    Column("rules", Integer, nullable=False),  # the version of the rules that were used
+    Column("breaking", Integer, nullable=False),
+    Column("sentences", JsonValue, nullable=False),  # the first ones
 )
 
 deployments = Table(
@@ -128,6 +139,7 @@ deployments = Table(
     Column("auto_rollback", Boolean, nullable=False, server_default=false()),
     Column("stopped_at", UtcDateTime),
     Column("removed_at", UtcDateTime),
+    Column("openapi_breaking", String),
     Column("woken_by", String),  # the operation that started it last, after it had been stopped
     ForeignKeyConstraint(["project_id", "environment_id"], ["environments.project_id", "environments.id"]),
     UniqueConstraint("project_id", "id"),
