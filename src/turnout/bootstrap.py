@@ -192,14 +192,24 @@ async def stop_instances(settings: Settings) -> tuple[str, ...]:
 async def run_gateway(settings: Settings) -> None:
     """An Envoy, and the service beside it that tells it what to serve."""
     from turnout.gateway.bootstrap import BootstrapSettings, bootstrap
+    from turnout.gateway.checks import Checks
     from turnout.gateway.launch import LaunchSettings, find_envoy
+    from turnout.gateway.sentinel_process import SentinelKeeper, SentinelSettings
     from turnout.gateway.service import GatewayService
+    from turnout.gateway.specs import SpecFolder
     from turnout.gateway.supervise import keep_running
     from turnout.store import open_store
 
     make_logger("gateway")
     sockets = _socket_folder(settings.home)
     folder = settings.home / "gateway"
+    sentinel = SentinelSettings(
+        socket=sockets / "sentinel.sock",
+        specs=folder / "specs",
+        note=folder / "sentinel.pid.json",
+        log=folder / "sentinel.log",
+    )
+    keeper = SentinelKeeper(sentinel)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     ads, admin = f"unix:{sockets / 'ads.sock'}", str(sockets / "envoy.sock")
     envoy = keep_running(
@@ -211,6 +221,7 @@ async def run_gateway(settings: Settings) -> None:
                 region=settings.krane.region,
                 ads=ads,
                 admin=admin,
+                sentinel=str(sentinel.socket),
                 listen=(settings.gateway.host,),
                 port=settings.gateway.port,
             )
@@ -221,9 +232,17 @@ async def run_gateway(settings: Settings) -> None:
     async with (
         # A gateway that starts while the store is away serves what it last knew.
         open_store(settings.database_url, must_answer=False) as store,
-        GatewayService(source=store, journal=store, home=settings.home, listen=ads) as service,
+        GatewayService(
+            source=store,
+            journal=store,
+            home=settings.home,
+            listen=ads,
+            checks=Checks(store, SpecFolder(sentinel.specs), keeper),
+        ) as service,
     ):
         await _first_of(envoy, service.watch())
+    # Whoever ends this process by force, or by a fault of ours, leaves it running, as Envoy.
+    await keeper.close()
 
 
 async def _first_of(*works: Coroutine[Any, Any, None]) -> None:

@@ -17,6 +17,7 @@ from typing import Any, TypeVar, get_type_hints
 from turnout.domain import limits
 from turnout.domain.errors import Invalid
 from turnout.domain.hostnames import check_apex
+from turnout.domain.validation import BODY_KIB
 
 G = TypeVar("G")
 
@@ -37,6 +38,12 @@ def _port(value: int) -> int:
     if not 0 <= value <= 65535:
         raise Invalid("a port is a number from 0 to 65535")
     return value
+
+
+def _checked_body(kib: int) -> int:
+    if kib not in BODY_KIB:
+        raise Invalid(f"it has to be a number {BODY_KIB}")
+    return kib
 
 
 def _region(name: str) -> str:
@@ -96,6 +103,11 @@ class GatewaySettings:
     port: int = _doc(8000, "Port the gateway listens on; 0 takes a free one and remembers it.", _port)
     apex: str = _doc("localhost", "Domain under which every generated domain name lies.", check_apex)
     drain_seconds: float = _doc(10.0, "How long requests in flight may go on when the gateway stops.")
+    checked_body_kib: int = _doc(
+        1024,
+        "Largest body of a request that is checked, unless the app's `openapi.max_body_kib` says otherwise, in KiB.",
+        _checked_body,
+    )
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

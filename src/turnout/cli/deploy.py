@@ -111,6 +111,7 @@ def _body(app: App, *, environment: str, image: str | None, git: Any, key_auth_i
             auto_rollback=manifest.auto_rollback,
             health=manifest.health,
             openapi_path=manifest.openapi_path,
+            validation=manifest.validation,
             key_auth_id=key_auth_id,
         )
     except ValidationError as error:

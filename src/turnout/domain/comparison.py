@@ -66,6 +66,7 @@ def _facts(deployment: Deployment, environment: str) -> Mapping[str, Any]:
         **{f"resources.{name}": value for name, value in asdict(deployment.resources).items()},
         **{f"health.{name}": value for name, value in asdict(deployment.health).items()},
         "openapi_path": deployment.openapi_path,
+        **{f"validation.{name}": value for name, value in deployment.validation.to_document().items()},
         "key_auth_id": deployment.key_auth_id,
         "regions": list(deployment.regions),
     }

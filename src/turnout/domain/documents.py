@@ -32,6 +32,7 @@ from turnout.domain.statuses import (
     OperationStatus,
     StepStatus,
 )
+from turnout.domain.validation import Validation
 
 Slug = Annotated[str, plainly(check_slug), Field(json_schema_extra={"pattern": SLUG_PATTERN, "maxLength": SLUG_MAX})]
 """Names of workspaces, projects, environments and regions: a DNS label of at most 40 characters."""
@@ -80,6 +81,7 @@ class DeployBody(_Document):
     resources: Resources = Resources()
     health: HealthCheck = HealthCheck()
     openapi_path: AppPath | None = None
+    validation: Validation = Validation()
     key_auth_id: Annotated[str, StringConstraints(max_length=128, pattern=r"^[!-~]+$")] | None = None
 
 

@@ -13,6 +13,7 @@ from turnout.domain import limits
 from turnout.domain.errors import Invalid
 from turnout.domain.limits import Range
 from turnout.domain.records import Backend, BuildOptions, HealthCheck, Release, Resources
+from turnout.domain.validation import BODY_KIB, Validation, check_skips
 
 T = TypeVar("T")
 D = TypeVar("D")
@@ -35,6 +36,7 @@ class Manifest:
     auto_rollback: bool = False
     health: HealthCheck = field(default_factory=HealthCheck)
     openapi_path: str | None = None
+    validation: Validation = field(default_factory=Validation)
     resources: Resources = field(default_factory=Resources)
 
 
@@ -73,6 +75,11 @@ def parse_manifest(text: str, *, file: str = "turnout.toml") -> Manifest:
             deadline=reader.take("health", "deadline", _seconds(limits.HEALTH_DEADLINE), HealthCheck().deadline),
         ),
         openapi_path=reader.take("openapi", "path", _path, None),
+        validation=Validation(
+            enabled=reader.take("openapi", "validate", _truth, False),  # its default
+            skip=reader.take("openapi", "skip", _skips, ()),
+            max_body_kib=reader.take("openapi", "max_body_kib", _whole(BODY_KIB), None),
+        ),
         resources=Resources(
             replicas=reader.take("resources", "replicas", _whole(limits.REPLICAS), Resources().replicas),
             cpu_millicores=reader.take(
@@ -217,6 +224,12 @@ def _secrets(value: Any) -> tuple[str, ...]:
     if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
         raise ValueError('has to be a list of names, as in secrets = ["NPM_TOKEN"]')
     return limits.check_build_secrets(tuple(value))
+
+
+def _skips(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+        raise ValueError('has to be a list of paths, as in skip = ["/docs", "/upload/*"]')
+    return check_skips(tuple(value))
 
 
 def _whole(limit: Range) -> Callable[[Any], int]:

@@ -19,6 +19,7 @@ from turnout.domain.records import (
     RunSpec,
     Workspace,
 )
+from turnout.domain.validation import Validation
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -44,6 +45,7 @@ class NewDeployment:
     release: Release = field(default_factory=Release)
     auto_rollback: bool = False
     build: BuildOptions = field(default_factory=BuildOptions)
+    validation: Validation = field(default_factory=Validation)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 from turnout.domain import limits
 from turnout.domain.statuses import DeploymentStatus, InstanceStatus, OperationStatus, StepStatus
+from turnout.domain.validation import Validation
 
 
 class Sticky(StrEnum):
@@ -179,6 +180,8 @@ class Deployment:
     release: Release = field(default_factory=Release)
     auto_rollback: bool = False
     """Whether a bad end of its observation rolls it back."""
+    validation: Validation = field(default_factory=Validation)
+    """Whether its requests are checked against its OpenAPI document."""
     stopped_at: datetime | None = None
     """When it was last stopped."""
     removed_at: datetime | None = None

@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from turnout.domain.errors import Invalid
 from turnout.gateway.listener import AccessLog, listener
+from turnout.gateway.policies.validation import SENTINEL_CLUSTER
 
 ADS_CLUSTER: Final = "turnout-ads"
 
@@ -37,6 +38,8 @@ class BootstrapSettings:
     listen: tuple[str, ...] = ("127.0.0.1",)
     """Addresses to listen on. `("127.0.0.1", "::1")` for both families on this machine, `("::",)` for all."""
     port: int = 8000
+    sentinel: str | None = None
+    """Path of the socket where requests are checked. None: routes that ask for it answer 503."""
     ads_token: str | None = None
     """Brought to the control plane as a bearer token."""
     ads_tls: bool = False
@@ -79,7 +82,7 @@ def bootstrap(settings: BootstrapSettings) -> dict[str, Any]:
                     access_log=settings.access_log,
                 )
             ],
-            "clusters": [_ads_cluster(settings)],
+            "clusters": [_ads_cluster(settings), _sentinel_cluster(settings)],
         },
         "overload_manager": _overload(settings),
         "stats_config": {
@@ -159,6 +162,24 @@ def _ads_cluster(settings: BootstrapSettings) -> dict[str, Any]:
         "endpoints": [{"lb_endpoints": [{"endpoint": {"address": address}}]}],
     }
     return cluster
+
+
+def _sentinel_cluster(settings: BootstrapSettings) -> dict[str, Any]:
+    endpoints = []
+    if settings.sentinel is not None:
+        endpoints = [{"lb_endpoints": [{"endpoint": {"address": {"pipe": {"path": _socket_path(settings.sentinel)}}}}]}]
+    return {
+        "name": SENTINEL_CLUSTER,
+        "type": "STATIC",
+        "connect_timeout": "1s",
+        "load_assignment": {"cluster_name": SENTINEL_CLUSTER, "endpoints": endpoints},
+        "typed_extension_protocol_options": {
+            "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
+                "@type": "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
+                "explicit_http_config": {"http2_protocol_options": {}},
+            }
+        },
+    }
 
 
 def _tls(host: str) -> dict[str, Any]:

@@ -241,7 +241,8 @@ def _router() -> dict[str, Any]:
 def _local_replies() -> dict[str, Any]:
     """Answers of the gateway itself, as RFC 9457 problems that say what is wrong and what can be done."""
     return {
-        "mappers": [
+        "mappers": policies.replies()
+        + [
             {
                 "filter": {"response_flag_filter": {"flags": [flag]}},
                 "status_code": status,

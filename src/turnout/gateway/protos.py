@@ -12,9 +12,11 @@ import grpc as _grpc  # type: ignore[import-untyped, unused-ignore]  # grpcio ha
 import grpc.aio as _aio  # type: ignore[import-untyped, unused-ignore]  # grpcio has no py.typed
 from envoy.config.cluster.v3 import cluster_pb2
 from envoy.config.endpoint.v3 import endpoint_pb2
-from envoy.config.route.v3 import route_pb2, scoped_route_pb2
+from envoy.config.route.v3 import route_components_pb2, route_pb2, scoped_route_pb2
+from envoy.extensions.filters.http.ext_authz.v3 import ext_authz_pb2
 from envoy.extensions.retry.host.previous_hosts.v3 import previous_hosts_pb2
 from envoy.extensions.upstreams.http.v3 import http_protocol_options_pb2
+from envoy.service.auth.v3 import external_auth_pb2, external_auth_pb2_grpc
 from envoy.service.discovery.v3 import ads_pb2_grpc, discovery_pb2
 from google.protobuf import any_pb2, json_format  # type: ignore[import-untyped, unused-ignore]  # protobuf has no stubs
 
@@ -25,9 +27,16 @@ Any_: Any = any_pb2.Any
 Cluster: Any = cluster_pb2.Cluster
 ClusterLoadAssignment: Any = endpoint_pb2.ClusterLoadAssignment
 RouteConfiguration: Any = route_pb2.RouteConfiguration
+Route: Any = route_components_pb2.Route
 ScopedRouteConfiguration: Any = scoped_route_pb2.ScopedRouteConfiguration
 PreviousHosts: Any = previous_hosts_pb2.PreviousHostsPredicate
 HttpProtocolOptions: Any = http_protocol_options_pb2.HttpProtocolOptions
+
+ExtAuthzPerRoute: Any = ext_authz_pb2.ExtAuthzPerRoute
+CheckSettings: Any = ext_authz_pb2.CheckSettings
+CheckRequest: Any = external_auth_pb2.CheckRequest
+CheckResponse: Any = external_auth_pb2.CheckResponse
+add_authorization_servicer: Any = external_auth_pb2_grpc.add_AuthorizationServicer_to_server
 
 DeltaDiscoveryRequest: Any = discovery_pb2.DeltaDiscoveryRequest
 DeltaDiscoveryResponse: Any = discovery_pb2.DeltaDiscoveryResponse

@@ -228,6 +228,7 @@ class Admission(Part):
                 created_at=self._db.now(),
                 release=asdict(new.release) if new.release.command else None,
                 auto_rollback=new.auto_rollback,
+                validation=new.validation.to_document() if new.validation.enabled else None,
             )
         )
         if new.build != BuildOptions():

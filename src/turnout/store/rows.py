@@ -37,6 +37,7 @@ from turnout.domain.statuses import (
     OperationStatus,
     StepStatus,
 )
+from turnout.domain.validation import Validation
 from turnout.domain.waits import GatewayRecord, Wait, WaitKind
 
 
@@ -92,6 +93,7 @@ def deployment_from(row: Row[Any]) -> Deployment:
         auto_rollback=row.auto_rollback,
         stopped_at=row.stopped_at,
         removed_at=row.removed_at,
+        validation=Validation() if row.validation is None else Validation.from_document(row.validation),
     )
 
 

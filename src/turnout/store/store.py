@@ -10,6 +10,7 @@ from turnout.store.admission import Admission
 from turnout.store.build_places import BuildPlaces
 from turnout.store.cancelling import Cancelling
 from turnout.store.changes import watch
+from turnout.store.checkable_documents import CheckableDocuments
 from turnout.store.database import Clock, Database, parse_url
 from turnout.store.deployments import Deployments
 from turnout.store.endings import Endings
@@ -43,6 +44,7 @@ class Store(
     Cancelling,
     Operations,
     Deployments,
+    CheckableDocuments,
     BuildPlaces,
     Placements,
     Endings,

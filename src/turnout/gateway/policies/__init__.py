@@ -11,13 +11,22 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from turnout.domain.views import ProjectView, RouteView
+from turnout.gateway.policies import validation
 
 Guard = Callable[[Any, RouteView, ProjectView], None]
 """Writes into the `VirtualHost` of a domain, whose one route leads to the app already."""
 
-GUARDS: Final[tuple[Guard, ...]] = ()
+GUARDS: Final[tuple[Guard, ...]] = (
+    # Last, since it makes several routes of the one to the app: those inherit what stands in it.
+    validation.guard,
+)
 
 
 def filters() -> list[dict[str, Any]]:
     """The filters of the listener, first to last, without the router."""
-    return []
+    return [*validation.filters()]
+
+
+def replies() -> list[dict[str, Any]]:
+    """How answers of these filters are formatted: mappers of the listener, first match wins."""
+    return [*validation.replies()]

@@ -128,6 +128,7 @@ deployments = Table(
     Column("auto_rollback", Boolean, nullable=False, server_default=false()),
     Column("stopped_at", UtcDateTime),
     Column("removed_at", UtcDateTime),
+    Column("validation", JsonValue),
     Column("woken_by", String),  # the operation that started it last, after it had been stopped
     ForeignKeyConstraint(["project_id", "environment_id"], ["environments.project_id", "environments.id"]),
     UniqueConstraint("project_id", "id"),
