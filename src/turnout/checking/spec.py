@@ -83,7 +83,7 @@ class Spec:
         for template in self._document.root.get("paths", {}):
             for method in METHODS if template.startswith("/") else ():
                 try:
-                    count += self._operation(template, method) is not None
+                    count += method in self._item(template) and self._operation(template, method) is not None
                 except Invalid as error:
                     raise Invalid(f"{method.upper()} {template[:200]}: {error.detail}") from None
         return count
@@ -93,11 +93,14 @@ class Spec:
         self._compiled.clear()
         self.size = 0
 
+    def _item(self, template: str) -> dict[str, Any]:
+        return self._document.follow(self._document.root["paths"][template])
+
     def _operation(self, template: str, method: str) -> Operation | None:
         known = self._compiled.get((template, method))
         if known is not None:
             return known
-        item = self._document.follow(self._document.root["paths"][template])
+        item = self._item(template)
         node = item.get(method)
         if node is None and method == "head":
             return self._operation(template, "get")
@@ -114,8 +117,7 @@ class Spec:
     def _undocumented(self, request: CheckedRequest, matches: list[Match]) -> Violation:
         if not matches:
             return _of_path(request, "is not documented")
-        paths = self._document.root["paths"]
-        documented = {each.upper() for match in matches for each in self._document.follow(paths[match.value])}
+        documented = {each.upper() for match in matches for each in self._item(match.value)}
         allowed = sorted(documented & {each.upper() for each in METHODS})
         detail = f"is not documented for this path; documented are {', '.join(allowed) or 'none'}"
         return Violation(place=Place.METHOD, name=request.method, detail=detail)
