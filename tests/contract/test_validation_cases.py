@@ -5,29 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from tests.contract.validation_cases import ORDERS_BAD, ORDERS_GOOD, PETS_BAD, PETS_GOOD, Case
-from tests.contract.validation_lab import Lab, lab, named, served
+from tests.contract.validation_lab import Lab, Recorder, lab, named, served
 from tests.data.orders_app import make_app
 
 PETSTORE = (Path(__file__).parents[1] / "data" / "petstore.json").read_bytes()
-
-
-class Recorder:
-    """An app that takes everything, and remembers what it was sent."""
-
-    def __init__(self) -> None:
-        self.seen: list[str] = []
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        self.seen.append(f"{scope['method']} {scope['path']}")
-        while (await receive()).get("more_body"):
-            pass
-        await send({"type": "http.response.start", "status": 200, "headers": []})
-        await send({"type": "http.response.body", "body": b""})
 
 
 @pytest.fixture

@@ -29,7 +29,7 @@ class Case:
 
 def good(method: str, target: str, body: Any = None, content_type: str | None = None, **headers: str) -> Case:
     """Keeps to the document."""
-    return _case(method, target, (), body, content_type, headers)
+    return _case(method, target, (), body, content_type=content_type, headers=headers)
 
 
 def bad(
@@ -37,10 +37,10 @@ def bad(
 ) -> Case:
     """Breaks it: each violation as `place:name`."""
     told = tuple(sorted((place, name) for place, _, name in (each.partition(":") for each in violations)))
-    return _case(method, target, told, body, content_type, headers)
+    return _case(method, target, told, body, content_type=content_type, headers=headers)
 
 
-def _case(method: str, target: str, told: Any, body: Any, content_type: str | None, headers: dict[str, str]) -> Case:
+def _case(method: str, target: str, told: Any, body: Any, *, content_type: str | None, headers: dict[str, str]) -> Case:
     raw = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
     if raw is not None and content_type is None:
         content_type = JSON
@@ -97,7 +97,6 @@ PETS_BAD: Final = (
     bad("GET", "/Pets", "path:/api/v1/Pets"),
     bad("GET", "/pets/mine%2f", "path:/api/v1/pets/mine%2f"),
     bad("GET", "/pets/..%2fadmin", "path:/api/v1/pets/..%2fadmin"),
-    bad("GET", "/pets/5%00", "path:/api/v1/pets/5%00"),
     bad("GET", "/pets%5C5", "path:/api/v1/pets%5C5"),
     bad("GET", "//pets", "path:/api/v1//pets"),
     bad("PATCH", "/pets/5", "method:PATCH"),

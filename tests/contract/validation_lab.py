@@ -1,4 +1,4 @@
-"""A real Envoy with a real sentinel beside it, and apps whose documents the gateway knows."""
+"""A real Envoy with a real sentinel beside it, and apps whose documents the gateway knows: the lab of the tests."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ import aiohttp
 import uvicorn
 from yarl import URL
 
-from tests.contract.validation_cases import Case
+from tests.contract.validation_cases import JSON, Case
 from turnout.domain.errors import Unavailable
 from turnout.domain.validation import Validation
 from turnout.domain.views import GuardView, ProjectView, RouteView, TargetView
@@ -34,6 +34,21 @@ from turnout.gateway.testing import MemoryStore
 GATEWAY = "gw-test"
 HOST = "shop.example"
 ON = Validation(enabled=True)
+TEXT_OF_A_BODY = {"type": "object", "required": ["text"], "properties": {"text": {"type": "string"}}}
+
+
+def document(paths: dict[str, Any], schemas: dict[str, Any] | None = None) -> dict[str, Any]:
+    """A whole document with these paths."""
+    info = {"title": "t", "version": "1"}
+    return {"openapi": "3.1.0", "info": info, "paths": paths, "components": {"schemas": schemas or {}}}
+
+
+def takes(schema: dict[str, Any]) -> dict[str, Any]:
+    """An operation with a JSON body."""
+    return {"requestBody": {"required": True, "content": {JSON: {"schema": schema}}}, "responses": {}}
+
+
+NOTES = document({"/notes": {"post": takes(TEXT_OF_A_BODY), "get": {"responses": {}}}})
 
 
 @dataclass(kw_only=True)
@@ -59,8 +74,9 @@ class DocumentStore(MemoryStore):
 class Lab:
     """One gateway whose routes are checked."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, linger: float) -> None:
         self.folder = folder
+        self.linger = linger
         self.store = DocumentStore()
         self.port = _free_port()
         self.settings = BootstrapSettings(
@@ -86,9 +102,9 @@ class Lab:
                 note=gateway / "sentinel.pid.json",
                 log=gateway / "sentinel.log",
             ),
-            linger=0.0,
+            linger=self.linger,
         )
-        checks = Checks(self.store, SpecFolder(gateway / "specs"), self.keeper)
+        checks = Checks(self.store, SpecFolder(gateway / "specs"), self.keeper, linger=self.linger)
         self.service = GatewayService(
             source=self.store, journal=self.store, home=self.folder, listen=self.settings.ads, checks=checks
         )
@@ -110,17 +126,22 @@ class Lab:
                 print(log.read_text())  # noqa: T201  # shown when a test fails
         shutil.rmtree(self.folder)
 
-    def view(self, address: str, spec_id: str | None, validation: Validation = ON, name: str = "dep_1") -> ProjectView:
+    def view(self, address: str, spec_id: str | None, validation: Validation = ON) -> ProjectView:
         """The project `prj_1`, whose one domain leads to a deployment and is guarded like this."""
         guard = GuardView(openapi_spec_id=spec_id, validation=validation)
         return ProjectView(
             project_id="prj_1",
-            routes=(RouteView(fqdn=HOST, deployment_id=name, guard=guard),),
-            targets=(TargetView(deployment_id=name, addresses=(address,)),),
+            routes=(RouteView(fqdn=HOST, deployment_id="dep_1", guard=guard),),
+            targets=(TargetView(deployment_id="dep_1", addresses=(address,)),),
         )
 
-    async def route(self, address: str, spec_id: str | None, validation: Validation = ON, name: str = "dep_1") -> None:
-        generation = await self.store.put(self.view(address, spec_id, validation, name))
+    async def route(self, address: str, spec_id: str | None, validation: Validation = ON) -> None:
+        """Serve that view."""
+        await self.put(self.view(address, spec_id, validation))
+
+    async def put(self, view: ProjectView) -> None:
+        """A routing transaction, and what the gateway makes of it."""
+        generation = await self.store.put(view)
         await self.store.until_acknowledged(generation, by=GATEWAY, timeout=60)
 
     async def send(self, case: Case, base: str = "", host: str = HOST) -> tuple[int, Any]:
@@ -144,9 +165,9 @@ class Lab:
 
 
 @asynccontextmanager
-async def lab() -> AsyncIterator[Lab]:
+async def lab(*, linger: float = 60.0) -> AsyncIterator[Lab]:
     """A gateway without projects, its Envoy ready; no sentinel, since nobody needs one."""
-    made = Lab(Path(tempfile.mkdtemp(prefix="turnout-")))
+    made = Lab(Path(tempfile.mkdtemp(prefix="turnout-")), linger)
     await made.start_service()
     await made.start_envoy()
     try:
@@ -154,6 +175,22 @@ async def lab() -> AsyncIterator[Lab]:
             yield made
     finally:
         await made.stop()
+
+
+class Recorder:
+    """An app that takes everything, says its name, and remembers what it was sent."""
+
+    def __init__(self, name: str = "app") -> None:
+        self.name = name
+        self.seen: list[str] = []
+        self.address = ""
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        self.seen.append(f"{scope['method']} {scope['path']}")
+        while (await receive()).get("more_body"):
+            pass
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"x-app", self.name.encode())]})
+        await send({"type": "http.response.body", "body": b""})
 
 
 @asynccontextmanager

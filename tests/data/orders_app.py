@@ -65,8 +65,17 @@ def make_app(name: str = "orders") -> FastAPI:
         response.headers["x-app"] = name
         return response
 
+    _orders(app)
+    _changes(app)
+    _streams(app, name)
+    _unmentioned(app)
+    return app
+
+
+def _orders(app: FastAPI) -> None:
     @app.get("/orders")
     async def list_orders(
+        *,
         limit: Annotated[int, Query(ge=1, le=50)] = 10,
         before: UUID | None = None,
         sizes: Annotated[list[Size] | None, Query(alias="size", max_length=2)] = None,
@@ -84,6 +93,8 @@ def make_app(name: str = "orders") -> FastAPI:
     async def show(order_id: UUID) -> dict[str, str]:
         return {}
 
+
+def _changes(app: FastAPI) -> None:
     @app.patch("/orders/{order_id}/count/{index}")
     async def recount(
         order_id: UUID, index: Annotated[int, Path(ge=0, le=4)], count: Annotated[int, Body(embed=True, gt=0)]
@@ -94,6 +105,8 @@ def make_app(name: str = "orders") -> FastAPI:
     async def score(order_id: UUID, scores: list[Annotated[float, Field(ge=0, le=1)]]) -> dict[str, str]:
         return {}
 
+
+def _streams(app: FastAPI, name: str) -> None:
     upload = {"requestBody": {"required": True, "content": {"application/octet-stream": {}, "multipart/form-data": {}}}}
 
     @app.put("/files/{name}", openapi_extra=upload)
@@ -110,6 +123,14 @@ def make_app(name: str = "orders") -> FastAPI:
 
         return StreamingResponse(tell(), media_type="text/event-stream")
 
+    @app.websocket("/ws")
+    async def talk(socket: WebSocket) -> None:
+        await socket.accept()
+        await socket.send_text(f"hello from {name}")
+        await socket.close()
+
+
+def _unmentioned(app: FastAPI) -> None:
     @app.get("/internal", include_in_schema=False, response_class=PlainTextResponse)
     async def internal() -> str:
         return "not for you"
@@ -117,11 +138,3 @@ def make_app(name: str = "orders") -> FastAPI:
     @app.post("/hooks/{anything:path}", include_in_schema=False)
     async def hook(anything: str) -> dict[str, str]:
         return {}
-
-    @app.websocket("/ws")
-    async def talk(socket: WebSocket) -> None:
-        await socket.accept()
-        await socket.send_text(f"hello from {name}")
-        await socket.close()
-
-    return app

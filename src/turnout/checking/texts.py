@@ -15,7 +15,6 @@ from turnout.checking.schemas import kinds, parts
 _WHOLE: Final = re.compile(r"-?(0|[1-9][0-9]{0,99})")
 _NUMBER: Final = re.compile(r"-?(0|[1-9][0-9]{0,99})(\.[0-9]{1,99})?([eE][+-]?[0-9]{1,3})?")
 _WORDS: Final = {"true": True, "false": False}
-_DEEPEST: Final = 64
 _ANYTHING: Final[dict[str, Any]] = {}
 
 
@@ -105,14 +104,14 @@ def read_json(text: str) -> Any:
     A name that is there twice, NaN, a number beyond every number and half a character are read differently by
     different apps: what was checked would not be what the app sees.
     """
-    if _is_deep(text):
-        raise Unreadable(f"is nested more than {_DEEPEST} levels deep")
     try:
         value = json.loads(text, object_pairs_hook=_table, parse_constant=_constant, parse_float=_float)
     except Unreadable:
         raise
     except json.JSONDecodeError as error:
         raise Unreadable(f"is not JSON: {error.msg.lower()} at character {error.pos + 1}") from None
+    except RecursionError:
+        raise Unreadable("is nested too deeply") from None
     except ValueError:
         raise Unreadable("has a number of too many digits") from None
     if "\\u" in text and _has_half_characters(value):
@@ -148,24 +147,6 @@ def _float(digits: str) -> float:
     if not math.isfinite(number):
         raise Unreadable("has a number that is too large")
     return number
-
-
-def _is_deep(text: str) -> bool:
-    """Whether brackets are nested too deeply, read without recursion. Those inside of texts do not count."""
-    depth = 0
-    for piece in _BRACKETS.finditer(text):
-        character = piece[0]
-        if character in "[{":
-            depth += 1
-            if depth > _DEEPEST:
-                return True
-        elif character in "]}":
-            depth -= 1
-    return False
-
-
-_BRACKETS: Final = re.compile(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', re.DOTALL)
-"""Texts, as wholes, and brackets."""
 
 
 def _has_half_characters(value: Any) -> bool:

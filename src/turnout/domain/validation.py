@@ -9,8 +9,8 @@ from typing import Annotated, Any, Final
 
 from turnout.domain.limits import Range, plainly
 
-BODY_KIB: Final = Range(1, 16_384)
-"""What a checked body may be limited to."""
+BODY_KIB: Final = Range(1, 4096)
+"""What a checked body may be limited to. The check of one body holds up all others, so it must not take long."""
 SKIPS_MAX: Final = 32
 """Patterns of paths that are not checked."""
 _SKIP: Final = re.compile(r"/(?!/)[!$&'()*+,\-./0-9:;=@A-Z_a-z~]{0,255}")

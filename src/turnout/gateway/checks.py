@@ -14,6 +14,9 @@ from turnout.gateway.specs import SpecFolder, needed_by
 
 log = logging.getLogger(__name__)
 
+LINGER: Final = 60.0
+"""Seconds that a document stays after the last route to it: a request on its way may be about it yet."""
+
 _FIRST_ANSWER: Final = 10.0
 """Seconds that the first route waits for a sentinel. Then it goes on without: its requests get 503 until there is one.
 No later route waits: a sentinel that cannot be started is not to hold up everybody's switches."""
@@ -30,8 +33,12 @@ class DocumentSource(Protocol):
 class Checks:
     """The documents on disk, and the sentinel that reads them."""
 
-    def __init__(self, source: DocumentSource, folder: SpecFolder, keeper: SentinelKeeper) -> None:
+    def __init__(
+        self, source: DocumentSource, folder: SpecFolder, keeper: SentinelKeeper, *, linger: float = LINGER
+    ) -> None:
         self._source = source
+        self._linger = linger
+        self._needed: dict[str, float] = {}
         self._folder = folder
         self._keeper = keeper
         self._waited = False
@@ -63,7 +70,13 @@ class Checks:
         needed = needed_by(views)
         self._keeper.want(bool(needed))
         self._waited = bool(needed)
-        await asyncio.to_thread(self._folder.keep_only, needed)
+        now = asyncio.get_running_loop().time()
+        for spec_id in self._folder.ids() | needed:
+            self._needed[spec_id] = now if spec_id in needed else self._needed.get(spec_id, now)
+        gone = {spec_id for spec_id, at in self._needed.items() if spec_id not in needed and now - at >= self._linger}
+        for spec_id in gone:
+            del self._needed[spec_id]
+        await asyncio.to_thread(self._folder.remove, gone)
 
     async def run(self) -> None:
         """Keep the sentinel running, until cancelled."""

@@ -48,11 +48,14 @@ class SpecFolder:
         except OSError:
             return None
 
-    def keep_only(self, needed: frozenset[str]) -> None:
-        """Remove those that nobody needs."""
-        for file in self.path.glob("*.json"):
-            if _ID.fullmatch(file.stem) and file.stem not in needed:
-                file.unlink(missing_ok=True)
+    def ids(self) -> frozenset[str]:
+        """All that are there."""
+        return frozenset(file.stem for file in self.path.glob("*.json") if _ID.fullmatch(file.stem))
+
+    def remove(self, spec_ids: Iterable[str]) -> None:
+        """Nobody needs them any more."""
+        for spec_id in spec_ids:
+            self._file(spec_id).unlink(missing_ok=True)
 
     def _file(self, spec_id: str) -> Path:
         if not _ID.fullmatch(spec_id):
