@@ -11,7 +11,6 @@ import pytest
 from tests.contract.validation_cases import JSON, good
 from tests.contract.validation_lab import (
     HOST,
-    JSON,
     NOTES,
     Lab,
     Recorder,
