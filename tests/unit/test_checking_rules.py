@@ -91,6 +91,13 @@ def test_the_path_of_a_server_comes_first(servers: list[Any], path: str) -> None
     assert told(of, "GET", "/elsewhere/x") == [("path", "/elsewhere/x")]
 
 
+@pytest.mark.parametrize("method", ["PARAMETERS", "SERVERS", "$REF", "CONNECT", "get ", ""])
+def test_only_methods_are_methods(method: str) -> None:
+    """A path has more than operations."""
+    of = spec({"/x": {"get": {}, "parameters": [], "servers": [{"url": "/"}]}})
+    assert told(of, method, "/x") == [("method", method)]
+
+
 # JSON
 
 

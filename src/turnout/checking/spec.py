@@ -101,7 +101,7 @@ class Spec:
         if known is not None:
             return known
         item = self._item(template)
-        node = item.get(method)
+        node = item.get(method) if method in METHODS else None
         if node is None and method == "head":
             return self._operation(template, "get")
         if node is None:
