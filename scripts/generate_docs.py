@@ -17,6 +17,7 @@ from turnout.api.access import Access
 from turnout.api.routes import ROUTES
 from turnout.domain import limits, statuses
 from turnout.domain.manifest import Manifest
+from turnout.domain.validation import BODY_KIB, SKIPS_MAX
 from turnout.settings import GROUPS, variable
 
 ROOT: Final = Path(__file__).resolve().parent.parent
@@ -44,6 +45,9 @@ _MANIFEST: Final = (
     ("openapi", "path", None, "Where the app describes itself, if it does."),
     ("auth", "keyspace", None, "Requests need a key of this keyspace, by its name or id."),
     ("openapi", "breaking", None, "What becomes of a deploy that breaks clients of the live one."),
+    ("openapi", "validate", None, "Refuse requests that break what the app says of itself."),
+    ("openapi", "skip", None, "Paths that are not checked, such as `/docs` or `/upload/*`."),
+    ("openapi", "max_body_kib", BODY_KIB, "Larger bodies of checked requests are refused, in KiB."),
     ("resources", "replicas", limits.REPLICAS, "Instances in each region."),
     ("resources", "cpu_millicores", limits.CPU_MILLICORES, "Thousandths of a processor, for each instance."),
     ("resources", "memory_mib", limits.MEMORY_MIB, "Memory of each instance, in MiB."),
@@ -51,10 +55,11 @@ _MANIFEST: Final = (
 _DEFAULTS_IN_WORDS: Final = {
     ("project", "name"): "the folder's name",
     ("run", "command"): "the `web:` line of a `Procfile`",
-    ("openapi", "path"): "`/openapi.json`",
     ("auth", "keyspace"): "none: everybody may call",
     ("openapi", "path"): "the usual places, `/openapi.json` first",
     ("openapi", "breaking"): "it goes live",
+    ("openapi", "validate"): "`false`",
+    ("openapi", "max_body_kib"): "`TURNOUT_GATEWAY_CHECKED_BODY_KIB`",
     ("release", "command"): "none",
     ("deploy", "auto_rollback"): "`false`",
     ("build", "backend"): "docker with a Dockerfile, else process where it is offered",
@@ -78,6 +83,8 @@ _LIMITS_IN_WORDS: Final = {
     ("openapi", "path"): "1024 characters, printable ASCII",
     ("auth", "keyspace"): f"a name of {limits.SLUG_MAX} characters, or an id",
     ("openapi", "breaking"): "`refuse` or `ask`",
+    ("openapi", "validate"): "`true` or `false`",
+    ("openapi", "skip"): f"{SKIPS_MAX} paths of 256 characters",
 }
 _ACCESS: Final = {
     Access.OPEN: "anybody",

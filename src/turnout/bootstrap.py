@@ -203,10 +203,13 @@ async def run_gateway(settings: Settings) -> None:
     from turnout.gateway.access_log import AccessLog
     from turnout.gateway.admin import Admin
     from turnout.gateway.bootstrap import BootstrapSettings, bootstrap
+    from turnout.gateway.checks import Checks
     from turnout.gateway.launch import LaunchSettings, find_envoy
     from turnout.gateway.metrics import metrics_at
     from turnout.gateway.request_log import RequestLog
+    from turnout.gateway.sentinel_process import SentinelKeeper, SentinelSettings
     from turnout.gateway.service import GatewayService
+    from turnout.gateway.specs import SpecFolder
     from turnout.gateway.supervise import keep_running
     from turnout.gateway.tally import Tally
     from turnout.store import open_store
@@ -215,6 +218,13 @@ async def run_gateway(settings: Settings) -> None:
     tally, logged = Tally(), settings.gateway.access_log == "on"
     sockets = _socket_folder(settings.home)
     folder = settings.home / "gateway"
+    sentinel = SentinelSettings(
+        socket=sockets / "sentinel.sock",
+        specs=folder / "specs",
+        note=folder / "sentinel.pid.json",
+        log=folder / "sentinel.log",
+    )
+    keeper = SentinelKeeper(sentinel)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     tls_port = _tls_port(settings)
     ads, admin = f"unix:{sockets / 'ads.sock'}", str(sockets / "envoy.sock")
@@ -227,6 +237,7 @@ async def run_gateway(settings: Settings) -> None:
                 region=settings.krane.region,
                 ads=ads,
                 admin=admin,
+                sentinel=str(sentinel.socket),
                 listen=(settings.gateway.host,),
                 port=settings.gateway.port,
                 trusted_proxies=settings.gateway.trusted_proxies,
@@ -247,6 +258,7 @@ async def run_gateway(settings: Settings) -> None:
             listen=ads,
             keys=_boxes(settings),
             redirect=_redirect(settings, tls_port),
+            checks=Checks(store, SpecFolder(sentinel.specs), keeper),
         ) as service,
         Admin(admin) as envoy_admin,
     ):
@@ -257,6 +269,8 @@ async def run_gateway(settings: Settings) -> None:
             works.append(log.run())
         with metrics_at(settings.gateway.metrics_port, tally):
             await _first_of(*works)
+    # Whoever ends this process by force, or by a fault of ours, leaves it running, as Envoy.
+    await keeper.close()
 
 
 async def _first_of(*works: Coroutine[Any, Any, None]) -> None:

@@ -18,6 +18,7 @@ from turnout.domain import limits
 from turnout.domain.errors import Invalid
 from turnout.domain.hostnames import check_apex
 from turnout.domain.resolvers import parse_resolvers
+from turnout.domain.validation import BODY_KIB
 
 G = TypeVar("G")
 
@@ -53,6 +54,12 @@ def _redirect(mode: str) -> str:
     if mode not in ("auto", "on", "off"):
         raise Invalid("it has to be auto, on or off")
     return mode
+
+
+def _checked_body(kib: int) -> int:
+    if kib not in BODY_KIB:
+        raise Invalid(f"it has to be a number {BODY_KIB}")
+    return kib
 
 
 def _region(name: str) -> str:
@@ -160,6 +167,11 @@ class GatewaySettings:
     access_log_mib: int = _doc(100, "Size of the access log, in MiB; the oldest lines make room.", _positive)
     metrics_port: int = _doc(
         0, "Port on 127.0.0.1 where the gateway tells its metrics; 0 takes a free one and remembers it.", _port
+    )
+    checked_body_kib: int = _doc(
+        1024,
+        "Largest body of a request that is checked, unless the app's `openapi.max_body_kib` says otherwise, in KiB.",
+        _checked_body,
     )
 
 

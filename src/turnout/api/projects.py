@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from turnout.api.parts import Caller
@@ -20,6 +21,7 @@ from turnout.domain.errors import Invalid, NotFound
 from turnout.domain.hostnames import check_environment
 from turnout.domain.plans import NewDeployment, UnsentOperation
 from turnout.domain.records import Backend, GitData
+from turnout.domain.validation import Validation
 
 LISTED: Final = 50
 """The newest deployments of a project that one answer lists."""
@@ -83,6 +85,7 @@ async def deploy(caller: Caller, project: Slug, body: DeployBody) -> OperationAc
             release=body.release,
             auto_rollback=body.auto_rollback,
             openapi_breaking=body.openapi_breaking,
+            validation=_validation(caller, body),
         ),
         deadline_seconds=caller.parts.settings.deploy.deadline_seconds,
     )
@@ -114,6 +117,12 @@ async def promote(caller: Caller, project: Slug, body: PromoteBody) -> Operation
             deadline_seconds=caller.parts.settings.deploy.deadline_seconds,
         )
     )
+
+
+def _validation(caller: Caller, body: DeployBody) -> Validation:
+    """As it was asked for, with the limit of this server where none was."""
+    limit = body.validation.max_body_kib or caller.parts.settings.gateway.checked_body_kib
+    return replace(body.validation, max_body_kib=limit) if body.validation.enabled else Validation()
 
 
 async def _backend_for(caller: Caller, body: DeployBody) -> Backend:

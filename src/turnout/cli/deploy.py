@@ -115,6 +115,7 @@ def _body(app: App, *, environment: str, image: str | None, git: Any, key_auth_i
             openapi_path=manifest.openapi_path,
             key_auth_id=key_auth_id or manifest.keyspace,
             openapi_breaking=manifest.openapi_breaking,
+            validation=manifest.validation,
         )
     except ValidationError as error:
         first = error.errors()[0]

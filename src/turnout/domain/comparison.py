@@ -68,6 +68,7 @@ def _facts(deployment: Deployment, environment: str) -> Mapping[str, Any]:
         "openapi_path": deployment.openapi_path,
         "openapi_breaking": deployment.openapi_breaking,
         "openapi_spec_id": deployment.openapi_spec_id,
+        **{f"validation.{name}": value for name, value in deployment.validation.to_document().items()},
         "key_auth_id": deployment.key_auth_id,
         "regions": list(deployment.regions),
     }

@@ -33,6 +33,7 @@ from turnout.domain.statuses import (
     OperationStatus,
     StepStatus,
 )
+from turnout.domain.validation import Validation
 
 Slug = Annotated[str, plainly(check_slug), Field(json_schema_extra={"pattern": SLUG_PATTERN, "maxLength": SLUG_MAX})]
 """Names of workspaces, projects, environments and regions: a DNS label of at most 40 characters."""
@@ -83,6 +84,7 @@ class DeployBody(_Document):
     openapi_path: AppPath | None = None
     openapi_breaking: OnBreaking | None = None
     """What becomes of it when it breaks clients of the live deployment."""
+    validation: Validation = Validation()
     key_auth_id: Annotated[str, StringConstraints(max_length=128, pattern=r"^[!-~]+$")] | None = None
     """The keyspace whose keys requests need, by its id or its name."""
 

@@ -14,6 +14,7 @@ from turnout.domain.errors import Invalid
 from turnout.domain.keyspaces import check_reference
 from turnout.domain.limits import Range
 from turnout.domain.records import Backend, BuildOptions, HealthCheck, OnBreaking, Release, Resources
+from turnout.domain.validation import BODY_KIB, Validation, check_skips
 
 T = TypeVar("T")
 D = TypeVar("D")
@@ -40,6 +41,7 @@ class Manifest:
     """Requests need a key of it: its name or its id."""
     openapi_breaking: OnBreaking | None = None
     """What becomes of a deploy that breaks the API of the live one; None: it goes live like any other."""
+    validation: Validation = field(default_factory=Validation)
     resources: Resources = field(default_factory=Resources)
 
 
@@ -80,6 +82,11 @@ def parse_manifest(text: str, *, file: str = "turnout.toml") -> Manifest:
         openapi_path=reader.take("openapi", "path", _path, None),
         keyspace=reader.take("auth", "keyspace", _text(check_reference), None),
         openapi_breaking=reader.take("openapi", "breaking", _on_breaking, None),
+        validation=Validation(
+            enabled=reader.take("openapi", "validate", _truth, False),  # its default
+            skip=reader.take("openapi", "skip", _skips, ()),
+            max_body_kib=reader.take("openapi", "max_body_kib", _whole(BODY_KIB), None),
+        ),
         resources=Resources(
             replicas=reader.take("resources", "replicas", _whole(limits.REPLICAS), Resources().replicas),
             cpu_millicores=reader.take(
@@ -230,6 +237,12 @@ def _secrets(value: Any) -> tuple[str, ...]:
     if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
         raise ValueError('has to be a list of names, as in secrets = ["NPM_TOKEN"]')
     return limits.check_build_secrets(tuple(value))
+
+
+def _skips(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+        raise ValueError('has to be a list of paths, as in skip = ["/docs", "/upload/*"]')
+    return check_skips(tuple(value))
 
 
 def _whole(limit: Range) -> Callable[[Any], int]:

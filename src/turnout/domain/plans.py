@@ -20,6 +20,7 @@ from turnout.domain.records import (
     RunSpec,
     Workspace,
 )
+from turnout.domain.validation import Validation
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -46,6 +47,7 @@ class NewDeployment:
     auto_rollback: bool = False
     build: BuildOptions = field(default_factory=BuildOptions)
     openapi_breaking: OnBreaking | None = None
+    validation: Validation = field(default_factory=Validation)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

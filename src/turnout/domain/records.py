@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 from turnout.domain import limits
 from turnout.domain.statuses import DeploymentStatus, InstanceStatus, OperationStatus, StepStatus
+from turnout.domain.validation import Validation
 
 
 class Sticky(StrEnum):
@@ -191,6 +192,8 @@ class Deployment:
     """The gate on its way to the live domains; None: there is none."""
     openapi_spec_id: str | None = None
     """The document that it describes itself by, once it was found."""
+    validation: Validation = field(default_factory=Validation)
+    """Whether its requests are checked against its OpenAPI document."""
     stopped_at: datetime | None = None
     """When it was last stopped."""
     removed_at: datetime | None = None

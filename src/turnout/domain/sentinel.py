@@ -6,11 +6,12 @@ The field names follow the protojson spelling (camel case, absent means not conf
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from turnout.domain.errors import Invalid
 from turnout.domain.hostnames import is_local, is_under
+from turnout.domain.validation import Validation
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -32,7 +33,9 @@ class SentinelConfig:
     key_auth_id: str | None = None
     """Requests need a key of this keyspace; None lets everybody in."""
     openapi_spec_id: str | None = None
-    """Requests are checked against this spec (the SHA-256 of the document); None checks nothing."""
+    """The app's own description (the SHA-256 of the document); None when it has none."""
+    validation: Validation = field(default_factory=Validation)
+    """Whether requests are checked against it."""
 
 
 def needs_sentinel(fqdn: str, *, apex: str) -> bool:
@@ -52,6 +55,8 @@ def to_json(config: SentinelConfig) -> str:
         document["authConfig"] = {"keyAuthId": config.key_auth_id}
     if config.openapi_spec_id is not None:
         document["validationConfig"] = {"openapiSpecId": config.openapi_spec_id}
+    if config.validation != Validation():
+        document["validationConfig"] = document.get("validationConfig", {}) | config.validation.to_document()
     return json.dumps(document, indent=2)
 
 
@@ -59,6 +64,7 @@ def from_json(text: str) -> SentinelConfig:
     """Read what `to_json` wrote. Raises Invalid when it is something else."""
     try:
         document = json.loads(text)
+        validation = document.get("validationConfig", {})
         return SentinelConfig(
             deployment_id=_text(document["deployment"]["id"]),
             enabled=_truth(document["deployment"]["isEnabled"]),
@@ -67,11 +73,10 @@ def from_json(text: str) -> SentinelConfig:
                 for vm in document["vms"]
             ),
             key_auth_id=_text(document["authConfig"]["keyAuthId"]) if "authConfig" in document else None,
-            openapi_spec_id=(
-                _text(document["validationConfig"]["openapiSpecId"]) if "validationConfig" in document else None
-            ),
+            openapi_spec_id=_text(validation["openapiSpecId"]) if "openapiSpecId" in validation else None,
+            validation=Validation.from_document(validation),
         )
-    except (ValueError, LookupError, TypeError, RecursionError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise Invalid(f"cannot read a sentinel config: {error!r}") from None
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
 from turnout.domain.certificates import CertificateSource, SealedKey
 from turnout.domain.keyspaces import RateLimit
 from turnout.domain.protection import Protection
+from turnout.domain.validation import Validation
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -19,6 +20,8 @@ class GuardView:
     """The keyspace that a key has to be of."""
     openapi_spec_id: str | None = None
     """The document that describes the app."""
+    validation: Validation = field(default_factory=Validation)
+    """Whether requests are checked against it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -14,6 +14,7 @@ from turnout.domain.errors import Invalid
 from turnout.gateway.access_log import AccessLog
 from turnout.gateway.https import https_listener
 from turnout.gateway.listener import listener
+from turnout.gateway.policies.validation import SENTINEL_CLUSTER
 
 ADS_CLUSTER: Final = "turnout-ads"
 
@@ -41,6 +42,8 @@ class BootstrapSettings:
     port: int = 8000
     tls_port: int | None = None
     """Where HTTPS answers; None: nowhere."""
+    sentinel: str | None = None
+    """Path of the socket where requests are checked. None: routes that ask for it answer 503."""
     ads_token: str | None = None
     """Brought to the control plane as a bearer token."""
     ads_tls: bool = False
@@ -76,7 +79,7 @@ def bootstrap(settings: BootstrapSettings) -> dict[str, Any]:
         },
         "static_resources": {
             "listeners": _listeners(settings),
-            "clusters": [_ads_cluster(settings)],
+            "clusters": [_ads_cluster(settings), _sentinel_cluster(settings)],
         },
         "overload_manager": _overload(settings),
         "stats_config": {
@@ -167,6 +170,24 @@ def _ads_cluster(settings: BootstrapSettings) -> dict[str, Any]:
         "endpoints": [{"lb_endpoints": [{"endpoint": {"address": address}}]}],
     }
     return cluster
+
+
+def _sentinel_cluster(settings: BootstrapSettings) -> dict[str, Any]:
+    endpoints = []
+    if settings.sentinel is not None:
+        endpoints = [{"lb_endpoints": [{"endpoint": {"address": {"pipe": {"path": _socket_path(settings.sentinel)}}}}]}]
+    return {
+        "name": SENTINEL_CLUSTER,
+        "type": "STATIC",
+        "connect_timeout": "1s",
+        "load_assignment": {"cluster_name": SENTINEL_CLUSTER, "endpoints": endpoints},
+        "typed_extension_protocol_options": {
+            "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
+                "@type": "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
+                "explicit_http_config": {"http2_protocol_options": {}},
+            }
+        },
+    }
 
 
 def _tls(host: str) -> dict[str, Any]:

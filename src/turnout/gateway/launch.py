@@ -24,6 +24,7 @@ from turnout.domain.errors import NotFound, Unavailable
 from turnout.gateway.access_log import FLUSH_MILLISECONDS
 from turnout.gateway.admin import ACTIVE_CONNECTIONS, Admin
 from turnout.gateway.bootstrap import as_json
+from turnout.gateway.processes import started, wait_for_stranger
 from turnout.gateway.snapshot import write_atomically
 
 GRACE: Final = 10.0
@@ -101,7 +102,7 @@ class Envoy:
         if self._process is not None:
             await self._process.wait()
         else:
-            await _wait_for_stranger(self.pid)
+            await wait_for_stranger(self.pid)
 
     async def ready(self, *, timeout: float) -> None:
         """Return when it takes requests. Raises Unavailable when it ends or takes longer."""
@@ -173,7 +174,7 @@ async def _start(settings: LaunchSettings, content: bytes, identity: str) -> Env
             # Ctrl-C in the terminal is for us; Envoy is drained first and told then.
             start_new_session=True,
         )
-    note = {"pid": process.pid, "started": _started(process.pid), "identity": identity}
+    note = {"pid": process.pid, "started": started(process.pid), "identity": identity}
     await asyncio.to_thread(write_atomically, _note_path(settings), json.dumps(note).encode())
     return Envoy(pid=process.pid, admin=Admin(settings.admin), note=_note_path(settings), process=process)
 
@@ -182,37 +183,13 @@ async def _find_running(settings: LaunchSettings) -> tuple[Envoy, str] | None:
     """The Envoy that the note tells of, if it is still that process and answers."""
     try:
         note = json.loads(_note_path(settings).read_bytes())
-        pid, started, identity = int(note["pid"]), note["started"], str(note["identity"])
+        pid, born, identity = int(note["pid"]), note["started"], str(note["identity"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
-    if started is None or _started(pid) != started:
+    if born is None or started(pid) != born:
         return None
     admin = Admin(settings.admin)
     return Envoy(pid=pid, admin=admin, note=_note_path(settings), process=None), identity
-
-
-def _started(pid: int) -> str | None:
-    """When a process started, in the kernel's ticks: a pid that was given away again has another one."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
-    except (OSError, IndexError):
-        return None
-
-
-async def _wait_for_stranger(pid: int) -> None:
-    """Return when a process that is not our child has ended."""
-    try:
-        descriptor = os.pidfd_open(pid)
-    except ProcessLookupError:
-        return
-    ended = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    loop.add_reader(descriptor, ended.set)
-    try:
-        await ended.wait()
-    finally:
-        loop.remove_reader(descriptor)
-        os.close(descriptor)
 
 
 def _bootstrap_path(settings: LaunchSettings) -> Path:

@@ -15,12 +15,14 @@ from envoy.config.core.v3 import base_pb2
 from envoy.config.endpoint.v3 import endpoint_pb2
 from envoy.config.rbac.v3 import rbac_pb2 as rbac_rules_pb2
 from envoy.config.route.v3 import route_components_pb2, route_pb2, scoped_route_pb2
+from envoy.extensions.filters.http.ext_authz.v3 import ext_authz_pb2
 from envoy.extensions.filters.http.header_mutation.v3 import header_mutation_pb2
 from envoy.extensions.filters.http.lua.v3 import lua_pb2
 from envoy.extensions.filters.http.rbac.v3 import rbac_pb2
 from envoy.extensions.retry.host.previous_hosts.v3 import previous_hosts_pb2
 from envoy.extensions.transport_sockets.tls.v3 import secret_pb2
 from envoy.extensions.upstreams.http.v3 import http_protocol_options_pb2
+from envoy.service.auth.v3 import external_auth_pb2, external_auth_pb2_grpc
 from envoy.service.discovery.v3 import ads_pb2_grpc, discovery_pb2
 from google.protobuf import any_pb2, json_format  # type: ignore[import-untyped, unused-ignore]  # protobuf has no stubs
 
@@ -31,6 +33,7 @@ Any_: Any = any_pb2.Any
 Cluster: Any = cluster_pb2.Cluster
 ClusterLoadAssignment: Any = endpoint_pb2.ClusterLoadAssignment
 RouteConfiguration: Any = route_pb2.RouteConfiguration
+Route: Any = route_components_pb2.Route
 ScopedRouteConfiguration: Any = scoped_route_pb2.ScopedRouteConfiguration
 PreviousHosts: Any = previous_hosts_pb2.PreviousHostsPredicate
 LuaPerRoute: Any = lua_pb2.LuaPerRoute
@@ -42,6 +45,12 @@ HttpProtocolOptions: Any = http_protocol_options_pb2.HttpProtocolOptions
 RBAC: Any = rbac_pb2.RBAC
 RBACPerRoute: Any = rbac_pb2.RBACPerRoute
 RBACRules: Any = rbac_rules_pb2.RBAC
+
+ExtAuthzPerRoute: Any = ext_authz_pb2.ExtAuthzPerRoute
+CheckSettings: Any = ext_authz_pb2.CheckSettings
+CheckRequest: Any = external_auth_pb2.CheckRequest
+CheckResponse: Any = external_auth_pb2.CheckResponse
+add_authorization_servicer: Any = external_auth_pb2_grpc.add_AuthorizationServicer_to_server
 
 DeltaDiscoveryRequest: Any = discovery_pb2.DeltaDiscoveryRequest
 DeltaDiscoveryResponse: Any = discovery_pb2.DeltaDiscoveryResponse

@@ -17,6 +17,7 @@ from typing import Final, Self
 from turnout.domain.errors import Unavailable
 from turnout.domain.views import GatewayFeed, GatewayJournal, GatewaySource
 from turnout.gateway.ads import AdsServer, GatewayStatus
+from turnout.gateway.checks import Checks
 from turnout.gateway.policies.https import Redirect
 from turnout.gateway.scribe import Scribe
 from turnout.gateway.secrets import Opener, Secrets
@@ -68,11 +69,13 @@ class GatewayService:
         authorise: Callable[[str], bool] | None = None,
         keys: Opener | None = None,
         redirect: Redirect | None = None,
+        checks: Checks | None = None,
     ) -> None:
         """`home`/gateway holds the snapshot. `listen` and `authorise` are the ADS server's.
 
         `keys` opens the private keys of certificates; without it nothing is served over HTTPS. `redirect` says
-        which domains' plain requests are sent there; None leaves all of them alone.
+        which domains' plain requests are sent there; None leaves all of them alone. Without `checks` the routes
+        whose requests are to be checked answer 503.
         """
         self._source = source
         self._state = State(redirect.complete) if redirect is not None else State()
@@ -81,6 +84,7 @@ class GatewayService:
         self._keeper = SnapshotKeeper(self._snapshot_path, self._state)
         self._tasks: list[asyncio.Task[None]] = []
         self._store_away = False
+        self._checks = checks
         secrets = Secrets(self._state, keys)
         self.ads = AdsServer(
             state=self._state, scribe=self._scribe, secrets=secrets, listen=listen, authorise=authorise
@@ -91,6 +95,8 @@ class GatewayService:
         await self.ads.start()
         for work in (self._follow(), self._scribe.run(), self._keeper.run(), self._renew()):
             self._tasks.append(asyncio.create_task(work))
+        if self._checks is not None:
+            self._tasks.append(asyncio.create_task(self._checks.run()))
 
     async def stop(self) -> None:
         """Close the streams, write down what they still said, and leave the newest snapshot behind."""
@@ -135,7 +141,7 @@ class GatewayService:
         while True:
             try:
                 feed = await self._read(since)
-                self._apply(feed, whole=since == 0)
+                await self._take(feed, whole=since == 0)
                 since, pause, self._store_away = feed.change, 0.05, False
                 await self._source.wait_for_change(timeout=_LOOK_AGAIN)
             except Unavailable as error:
@@ -165,7 +171,15 @@ class GatewayService:
         if feed is None:
             log.warning("there is no snapshot either: gateways keep what they have")
             return
-        self._apply(feed, whole=True)
+        await self._take(feed, whole=True, insist=False)
+
+    async def _take(self, feed: GatewayFeed, *, whole: bool, insist: bool = True) -> None:
+        """What a route needs is there before Envoy hears of the route, and goes after it."""
+        if self._checks is not None:
+            await self._checks.prepare(feed.projects, insist=insist)
+        self._apply(feed, whole=whole)
+        if self._checks is not None:
+            await self._checks.settle(self._state.views.values())
 
     def _apply(self, feed: GatewayFeed, *, whole: bool) -> None:
         changes = self._state.apply(feed, whole=whole)

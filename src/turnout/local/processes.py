@@ -48,13 +48,15 @@ def parts_of(home: Path) -> list[psutil.Process]:
 
 
 def gateways_of(home: Path) -> list[psutil.Process]:
-    """The Envoys of this home: they have no environment, and outlive the part that started them."""
+    """The Envoys and sentinels of this home: they have no marks, and outlive the part that started them."""
     folder = f"{home / 'gateway'}{os.sep}"
     found = []
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error, OSError):
             words = process.cmdline()
-            if "--config-path" in words and any(word.startswith(folder) for word in words):
+            if {"--config-path", "turnout.gateway.sentinel"}.intersection(words) and any(
+                word.startswith(folder) for word in words
+            ):
                 found.append(process)
     return found
 

@@ -233,6 +233,7 @@ class Admission(Part):
                 release=asdict(new.release) if new.release.command else None,
                 auto_rollback=new.auto_rollback,
                 openapi_breaking=new.openapi_breaking,
+                validation=new.validation.to_document() if new.validation.enabled else None,
             )
         )
         if new.build != BuildOptions():

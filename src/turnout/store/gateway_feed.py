@@ -142,7 +142,9 @@ def _guard(config: str | None) -> GuardView | None:
     if config is None:
         return None
     policy = sentinel.from_json(config)
-    return GuardView(key_auth_id=policy.key_auth_id, openapi_spec_id=policy.openapi_spec_id)
+    return GuardView(
+        key_auth_id=policy.key_auth_id, openapi_spec_id=policy.openapi_spec_id, validation=policy.validation
+    )
 
 
 @lru_cache(maxsize=256)

@@ -38,6 +38,7 @@ from turnout.domain.statuses import (
     OperationStatus,
     StepStatus,
 )
+from turnout.domain.validation import Validation
 from turnout.domain.waits import GatewayRecord, Wait, WaitKind
 
 
@@ -95,6 +96,7 @@ def deployment_from(row: Row[Any]) -> Deployment:
         openapi_spec_id=row.openapi_spec_id,
         stopped_at=row.stopped_at,
         removed_at=row.removed_at,
+        validation=Validation() if row.validation is None else Validation.from_document(row.validation),
     )
 
 

@@ -12,6 +12,7 @@ from turnout.store.cancelling import Cancelling
 from turnout.store.certificates import Certificates
 from turnout.store.challenges import Challenges
 from turnout.store.changes import watch
+from turnout.store.checkable_documents import CheckableDocuments
 from turnout.store.confirmations import Confirmations
 from turnout.store.database import Clock, Database, parse_url
 from turnout.store.deployments import Deployments
@@ -54,6 +55,7 @@ class Store(
     Operations,
     Deployments,
     OpenApi,
+    CheckableDocuments,
     BuildPlaces,
     Placements,
     Endings,

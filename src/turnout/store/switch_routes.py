@@ -92,4 +92,5 @@ async def _policy(tx: AsyncConnection, scene: Scene) -> SentinelConfig:
         ),
         key_auth_id=scene.target.key_auth_id,
         openapi_spec_id=(await tx.execute(spec_id)).scalar_one(),
+        validation=scene.target.validation,
     )

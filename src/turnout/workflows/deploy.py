@@ -26,6 +26,7 @@ from turnout.workflows.requests import (
 )
 from turnout.workflows.serde import JsonOf
 from turnout.workflows.steps import Note, Steps, new_wait, was_cancelled
+from turnout.workflows.validating import make_sure
 
 
 class Deploy:
@@ -45,6 +46,7 @@ class Deploy:
             await self._releasing.release(ctx, steps, plan)
             await self._start(ctx, steps, plan)
             await self._examine(steps, plan)
+            await make_sure(self._db, steps, plan)
             switched = await self._switch(ctx, steps, plan)
             await self._parts.finish(steps, switched)
             return DeployResponse(

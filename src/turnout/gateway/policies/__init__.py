@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from turnout.domain.views import ProjectView, RouteView
-from turnout.gateway.policies import https, identity, keys, protection
+from turnout.gateway.policies import https, identity, keys, protection, validation
 
 Guard = Callable[[Any, RouteView, ProjectView], None]
 """Writes into the `VirtualHost` of a domain, whose one route leads to the app already."""
@@ -26,8 +26,13 @@ GUARDS: Final[tuple[Guard, ...]] = (
     identity.guard,
     protection.guard,
     https.guard,
+    # Last, since it makes several routes of the one to the app.
+    validation.guard,
 )
 PROJECT_GUARDS: Final[tuple[ProjectGuard, ...]] = (keys.guard_project,)
+
+OPEN: Final = {validation.NAME: validation.OFF}
+"""What a route of the gateway's own carries, so that no filter asks anything of its requests."""
 
 RESERVED: Final = (keys.KEY_ID_HEADER,)
 """Headers that only the gateway may send to an app: a client's own are dropped before anything looks at them."""
@@ -35,9 +40,9 @@ RESERVED: Final = (keys.KEY_ID_HEADER,)
 
 def filters() -> list[dict[str, Any]]:
     """The filters of the listener, first to last, without the router."""
-    return [*protection.filters(), *keys.filters()]
+    return [*protection.filters(), *keys.filters(), *validation.filters()]
 
 
 def replies() -> list[dict[str, Any]]:
     """How the answers of policies are told (mappers of local replies); the first that fits is taken."""
-    return [*protection.replies(), *keys.replies()]
+    return [*protection.replies(), *keys.replies(), *validation.replies()]

@@ -63,6 +63,8 @@ def guard_project(configuration: Any, view: ProjectView) -> None:
     for host in configuration.virtual_hosts:
         if (keyspace := asked_for.get(host.name)) is not None:
             for route in host.routes:
+                if not route.HasField("route"):  # an answer of the gateway's own
+                    continue
                 policy = {"keyspace": keyspace, "version": versions[keyspace]}
                 route.metadata.filter_metadata[_FILTER].update(policy)
 

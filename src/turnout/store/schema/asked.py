@@ -140,6 +140,7 @@ deployments = Table(
     Column("stopped_at", UtcDateTime),
     Column("removed_at", UtcDateTime),
     Column("openapi_breaking", String),
+    Column("validation", JsonValue),
     Column("woken_by", String),  # the operation that started it last, after it had been stopped
     ForeignKeyConstraint(["project_id", "environment_id"], ["environments.project_id", "environments.id"]),
     UniqueConstraint("project_id", "id"),
