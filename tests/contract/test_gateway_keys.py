@@ -231,6 +231,44 @@ async def test_thousands_of_keys_each_known(rig: Rig, v1: Backend) -> None:
     await refused(rig, **bearer(new_key((5000).to_bytes(32, "big"))))
 
 
+async def test_projects_that_share_a_keyspace_hear_of_changes_one_after_another(
+    rig: Rig, v1: Backend, v2: Backend
+) -> None:
+    """Each goes by what it was told, whoever asked first in which thread."""
+    key, added = new_key(), new_key()
+    second = replace(guarded(v2, view_of(key), host="two.example"), project_id="prj_2")
+    second = replace(second, routes=second.routes[:1])
+    await rig.put(guarded(v1, view_of(key)), second)
+    both = {HOST: guarded(v1, view_of(added, name="key_2")), "two.example": second}
+    await rig.put(both[HOST])
+    for _ in range(20):
+        assert (await rig.get(headers=bearer(added)))[0] == 200
+        await refused(rig, **bearer(key))
+        assert (await rig.get(host="two.example", headers=bearer(key)))[0] == 200
+        await refused(rig, host="two.example", **bearer(added))
+
+
+async def test_a_thread_that_keeps_too_much_forgets_and_reads_again(
+    rig: Rig, v1: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Three keyspaces of two keys, where no more than five are kept."""
+    monkeypatch.setattr(policy, "_CHECK", policy._CHECK.replace("KEPT = 500000", "KEPT = 5"))
+    rig.envoy = await rig.launch()
+    await rig.envoy.ready(timeout=10)
+    good = {f"{n}.example": (new_key(), new_key()) for n in range(3)}
+    views = []
+    for n, (host, pair) in enumerate(good.items()):
+        known = tuple(view_of(key, of=f"ks_{n}", name=f"key_{n}") for key in pair)
+        one = guarded(v1, *known, keyspace=f"ks_{n}", host=host)
+        views.append(replace(one, project_id=f"prj_{n}", routes=one.routes[:1]))
+    await rig.put(*views)
+    for _ in range(5):
+        for host, pair in good.items():
+            assert [(await rig.get(host=host, headers=bearer(key)))[0] for key in pair] == [200, 200]
+            for other in good.keys() - {host}:
+                await refused(rig, host=other, **bearer(pair[0]))
+
+
 async def test_a_limit_is_told_and_kept(rig: Rig, v1: Backend) -> None:
     """So many requests, then 429 with when to come back; another key is not concerned."""
     limited, other, free = (new_key() for _ in range(3))
