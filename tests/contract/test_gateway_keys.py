@@ -259,8 +259,9 @@ async def test_a_thread_that_keeps_too_much_forgets_and_reads_again(
     views = []
     for n, (host, pair) in enumerate(good.items()):
         known = tuple(view_of(key, of=f"ks_{n}", name=f"key_{n}") for key in pair)
-        one = guarded(v1, *known, keyspace=f"ks_{n}", host=host)
-        views.append(replace(one, project_id=f"prj_{n}", routes=one.routes[:1]))
+        route = RouteView(fqdn=host, deployment_id=f"dep_{n}", guard=GuardView(key_auth_id=f"ks_{n}"))
+        target = TargetView(deployment_id=f"dep_{n}", addresses=(v1.address,))
+        views.append(ProjectView(project_id=f"prj_{n}", routes=(route,), targets=(target,), keys=known))
     await rig.put(*views)
     for _ in range(5):
         for host, pair in good.items():
