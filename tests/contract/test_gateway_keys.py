@@ -171,6 +171,10 @@ async def test_headers_that_are_no_keys_are_the_apps_business(rig: Rig, v1: Back
         status, body, _ = await rig.get(headers=bearer(key) | both)
         assert status == 200
         assert "tnk_" not in str(body)
+    twice = [("X-API-Key", "junk"), ("X-API-Key", key.secret), ("Authorization", f"Bearer {key.secret}")]
+    async with rig.client.get(rig.url("/"), headers=[("Host", HOST), *twice]) as answer:
+        assert answer.status == 200
+        assert "tnk_" not in await answer.text()
 
 
 async def test_domains_without_a_keyspace_and_other_projects_are_open(rig: Rig, v1: Backend, v2: Backend) -> None:
