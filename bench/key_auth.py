@@ -1,4 +1,4 @@
-# ruff: noqa: INP001, T201  # a script that prints for a person
+# ruff: noqa: INP001, S101, T201  # a script that prints for a person, and would rather stop than measure a failure
 """What it costs to ask for keys: several ways beside each other, as ratios to the same route without.
 
     PYTHONPATH=src python bench/key_auth.py [rounds] [seconds]
@@ -22,14 +22,16 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import psutil
-from key_auth_candidates import BODY, SIGNED, Authorisation, app, free_port, gateway, signed
+from key_auth_candidates import BODY, Authorisation, app, free_port, gateway, signed, signed_filter
 
-from turnout.domain.keyspaces import RateLimit, new_key
+from turnout.domain.keyspaces import NewKey, RateLimit, new_key
 from turnout.domain.views import GuardView, KeyView, ProjectView, RouteView, TargetView
 from turnout.gateway.bootstrap import BootstrapSettings, bootstrap
 from turnout.gateway.launch import LaunchSettings, find_envoy, launch
@@ -41,14 +43,16 @@ CONNECTIONS = 16
 HOST = "bench.example"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Candidate:
-    """One way to ask for keys."""
+    """One way to ask for keys, on a port of its own."""
 
     name: str
     headers: dict[str, str]
-    port: int
-    status: int = 200
+    view: ProjectView
+    filters: list[dict[str, Any]] | None = None
+    """In the place of the product's."""
+    port: int = field(default_factory=free_port)
 
 
 @dataclass(frozen=True)
@@ -124,52 +128,61 @@ def take(candidate: Candidate, seconds: float, processes: list[psutil.Process]) 
     return Sample(rate=rate, p50=p50, p99=p99, cpu=(spent(processes) - before) / (rate * seconds) * 1e6)
 
 
-def compare(rounds: int, seconds: float) -> None:
-    """All candidates by turns; medians over the rounds, each compared with the first of its own round."""
-    folder = Path(tempfile.mkdtemp(prefix="turnout-bench-"))
-    binary = find_envoy(os.environ)
-    made = [new_key() for _ in range(KEYS)]
+def candidates(address: str, authorisation: Authorisation, made: list[NewKey]) -> list[Candidate]:
+    """Those that are compared; the first one is what all are compared with."""
     keys = tuple(KeyView(id=f"key_{n}", keyspace_id="ks_1", sha256=key.sha256) for n, key in enumerate(made))
-    bearer = {"Authorization": f"Bearer {made[KEYS // 2].secret}"}
-    upstream = free_port()
-    address = f"127.0.0.1:{upstream}"
+    plenty = RateLimit(requests=1_000_000, seconds=1)
     plain = view(keyspace=None, keys=(), address=address)
     guarded = view(keyspace="ks_1", keys=keys, address=address)
-    unlimited = RateLimit(requests=1_000_000, seconds=1)
-    limited = replace(guarded, keys=tuple(replace(key, limit=unlimited) for key in keys))
-    authorisation = Authorisation({key.sha256 for key in made}, folder)
+    limited = replace(guarded, keys=tuple(replace(key, limit=plenty) for key in keys))
+    bearer = {"Authorization": f"Bearer {made[KEYS // 2].secret}"}
     jwt = {"Authorization": f"Bearer {signed()}"}
-    candidates = [Candidate(name, headers, free_port()) for name, headers in (
-        ("open, no filters", {}), ("open, in this gateway", {}), ("Lua", bearer), ("Lua, with a limit", bearer),
-        ("ext_authz, Python", bearer), ("signed, RS256", jwt), ("signed, RS256, cached", jwt),
-    )]  # fmt: skip
-    ports = [each.port for each in candidates]
-    config = gateway(folder, list(zip(
-        ports,
-        (plain, plain, guarded, limited, plain, plain, plain),
-        ([], None, None, None, [authorisation.filter()], [SIGNED], [SIGNED | {"cached": True}]),
-        strict=True,
-    )), address, authorisation)  # fmt: skip
-    running = []
+    return [
+        Candidate(name="open, without filters", headers={}, view=plain, filters=[]),
+        Candidate(name="open, in this gateway", headers={}, view=plain),
+        Candidate(name="Lua", headers=bearer, view=guarded),
+        Candidate(name="Lua, with a limit", headers=bearer, view=limited),
+        Candidate(name="ext_authz in Python", headers=bearer, view=plain, filters=[authorisation.filter()]),
+        Candidate(name="signed, RS256", headers=jwt, view=plain, filters=[signed_filter(cached=False)]),
+        Candidate(name="signed, RS256, cached", headers=jwt, view=plain, filters=[signed_filter(cached=True)]),
+    ]
+
+
+@contextmanager
+def running(
+    folder: Path, compared: list[Candidate], authorisation: Authorisation, app_port: int
+) -> Iterator[list[int]]:
+    """The app, the gateway and the helper; yields the processes whose time counts."""
+    config = gateway([(each.port, each.view, each.filters) for each in compared], app_port, authorisation)
+    processes: list[Any] = []
     try:
-        for name, document, threads in (("app", app(upstream), 1), ("gateway", config, 2)):
+        for name, document, threads in (("app", app(app_port), 1), ("gateway", config, 2)):
             (folder / f"{name}.json").write_text(json.dumps(document))
-            arguments = [binary, "-c", folder / f"{name}.json", "--disable-hot-restart", "-l", "error"]
-            running.append(subprocess.Popen([*arguments, "--concurrency", str(threads)]))
-        helper = authorisation.start()
-        running.append(helper)
+            arguments = [find_envoy(os.environ), "-c", folder / f"{name}.json", "--disable-hot-restart", "-l", "error"]
+            processes.append(subprocess.Popen([*arguments, "--concurrency", str(threads)]))
+        processes.append(authorisation.start())
         time.sleep(3)
-        processes = [psutil.Process(running[1].pid), psutil.Process(helper.pid)]
-        samples: dict[str, list[Sample]] = defaultdict(list)
-        for candidate in candidates:
-            load(candidate, 1)  # LuaJIT compiles, connections open
-        for _ in range(rounds):
-            for candidate in candidates:
-                samples[candidate.name].append(take(candidate, seconds, processes))
+        yield [process.pid for process in processes[1:]]
     finally:
-        for process in running:
+        for process in processes:
             process.terminate()
-        shutil.rmtree(folder, ignore_errors=True)
+
+
+def compare(rounds: int, seconds: float) -> None:
+    """All candidates by turns; medians over the rounds, each compared with the first of its own round."""
+    made = [new_key() for _ in range(KEYS)]
+    samples: dict[str, list[Sample]] = defaultdict(list)
+    with tempfile.TemporaryDirectory(prefix="turnout-bench-") as named:
+        folder, app_port = Path(named), free_port()
+        authorisation = Authorisation({key.sha256 for key in made}, folder)
+        compared = candidates(f"127.0.0.1:{app_port}", authorisation, made)
+        with running(folder, compared, authorisation, app_port) as pids:
+            processes = [psutil.Process(pid) for pid in pids]
+            for candidate in compared:
+                load(candidate, 1)  # scripts are compiled, connections open
+            for _ in range(rounds):
+                for candidate in compared:
+                    samples[candidate.name].append(take(candidate, seconds, processes))
     report(samples)
 
 

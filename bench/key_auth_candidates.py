@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import json
@@ -14,6 +15,7 @@ from typing import Any, Final
 
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from envoy.service.auth.v3 import external_auth_pb2, external_auth_pb2_grpc
 
 from turnout.domain.views import ProjectView
 from turnout.gateway import protos
@@ -21,6 +23,7 @@ from turnout.gateway.listener import listener
 from turnout.gateway.planner import plan_project
 
 BODY: Final = b"hello"
+_MANAGER: Final = "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager"
 _HTTP: Final = "type.googleapis.com/envoy.extensions.filters.http"
 _KEY: Final = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
@@ -35,7 +38,7 @@ def free_port() -> int:
 def app(port: int) -> dict[str, Any]:
     """An Envoy that answers by itself: an app that costs next to nothing."""
     manager = {
-        "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
+        "@type": f"{_MANAGER}.v3.HttpConnectionManager",
         "stat_prefix": "app",
         "route_config": {
             "virtual_hosts": [
@@ -59,9 +62,8 @@ def app(port: int) -> dict[str, Any]:
 
 
 def gateway(
-    folder: Path,
     listeners: list[tuple[int, ProjectView, list[dict[str, Any]] | None]],
-    address: str,
+    app_port: int,
     authorisation: Any,
 ) -> dict[str, Any]:
     """The product's listener for each port, with its routes in it, and other filters where some are given."""
@@ -76,17 +78,12 @@ def gateway(
         manager["route_config"] = protos.message_to_dict(message, preserving_proto_field_name=True)
         if others is not None:
             first, *_, last = manager["http_filters"]
-            manager["http_filters"] = [
-                first,
-                *(_signed_filter(each) if "cached" in each else each for each in others),
-                last,
-            ]
+            manager["http_filters"] = [first, *others, last]
         made.append(one)
     (cluster,) = plan_project(listeners[0][1]).clusters
     upstream = protos.message_to_dict(protos.Cluster.FromString(cluster.body), preserving_proto_field_name=True)
     del upstream["eds_cluster_config"]
-    host, _, port_text = address.rpartition(":")
-    endpoint = {"address": {"socket_address": {"address": host, "port_value": int(port_text)}}}
+    endpoint = {"address": {"socket_address": {"address": "127.0.0.1", "port_value": app_port}}}
     upstream["load_assignment"] = {"cluster_name": "dep_1", "endpoints": [{"lb_endpoints": [{"endpoint": endpoint}]}]}
     upstream["type"] = "STATIC"
     return {"static_resources": {"listeners": made, "clusters": [upstream, authorisation.cluster()]}}
@@ -130,17 +127,13 @@ class Authorisation:
 
 def serve(known: set[str], path: str) -> None:
     """The process of the service: looks the key up by its hash, as the Lua filter does."""
-    import asyncio
-
-    from envoy.service.auth.v3 import external_auth_pb2, external_auth_pb2_grpc
-
     yes, no = external_auth_pb2.CheckResponse(), external_auth_pb2.CheckResponse()
     yes.ok_response.headers.add().header.key = "x-turnout-key-id"
     yes.ok_response.headers[0].header.value = "key_1"
     no.status.code = 16
 
     class Check(external_auth_pb2_grpc.AuthorizationServicer):  # type: ignore[misc, name-defined]  # untyped
-        async def Check(self, request: Any, _context: Any) -> Any:
+        async def Check(self, request: Any, _context: Any) -> Any:  # noqa: N802  # gRPC's name
             secret = request.attributes.request.http.headers["authorization"].removeprefix("Bearer ")
             return yes if hashlib.sha256(secret.encode()).hexdigest() in known else no
 
@@ -154,11 +147,7 @@ def serve(known: set[str], path: str) -> None:
     asyncio.run(run())
 
 
-SIGNED: Final[dict[str, Any]] = {"cached": False}
-"""Stands for a filter that checks signed keys."""
-
-
-def _signed_filter(wanted: dict[str, Any]) -> dict[str, Any]:
+def signed_filter(*, cached: bool) -> dict[str, Any]:
     """jwt_authn with the public key in its configuration."""
     numbers = _KEY.public_key().public_numbers()
     jwk = {"kty": "RSA", "alg": "RS256", "kid": "1", "n": _number(numbers.n), "e": _number(numbers.e)}
@@ -168,7 +157,7 @@ def _signed_filter(wanted: dict[str, Any]) -> dict[str, Any]:
         "forward": False,
         "claim_to_headers": [{"header_name": "x-turnout-key-id", "claim_name": "sub"}],
     }
-    if wanted["cached"]:
+    if cached:
         provider["jwt_cache_config"] = {"jwt_cache_size": 1000}
     rule = {"match": {"prefix": "/"}, "requires": {"provider_name": "turnout"}}
     config = {"@type": f"{_HTTP}.jwt_authn.v3.JwtAuthentication", "providers": {"turnout": provider}, "rules": [rule]}

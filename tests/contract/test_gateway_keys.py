@@ -171,6 +171,10 @@ async def test_headers_that_are_no_keys_are_the_apps_business(rig: Rig, v1: Back
         status, body, _ = await rig.get(headers=bearer(key) | both)
         assert status == 200
         assert "tnk_" not in str(body)
+    twice = [("X-API-Key", "junk"), ("X-API-Key", key.secret), ("Authorization", f"Bearer {key.secret}")]
+    async with rig.client.get(rig.url("/"), headers=[("Host", HOST), *twice]) as answer:
+        assert answer.status == 200
+        assert "tnk_" not in await answer.text()
 
 
 async def test_domains_without_a_keyspace_and_other_projects_are_open(rig: Rig, v1: Backend, v2: Backend) -> None:
@@ -229,6 +233,45 @@ async def test_thousands_of_keys_each_known(rig: Rig, v1: Backend) -> None:
         _, body, _ = await rig.get(headers=bearer(keys[n]))
         assert body["headers"]["x-turnout-key-id"] == f"key_{n}"
     await refused(rig, **bearer(new_key((5000).to_bytes(32, "big"))))
+
+
+async def test_projects_that_share_a_keyspace_hear_of_changes_one_after_another(
+    rig: Rig, v1: Backend, v2: Backend
+) -> None:
+    """Each goes by what it was told, whoever asked first in which thread."""
+    key, added = new_key(), new_key()
+    second = replace(guarded(v2, view_of(key), host="two.example"), project_id="prj_2")
+    second = replace(second, routes=second.routes[:1])
+    await rig.put(guarded(v1, view_of(key)), second)
+    both = {HOST: guarded(v1, view_of(added, name="key_2")), "two.example": second}
+    await rig.put(both[HOST])
+    for _ in range(20):
+        assert (await rig.get(headers=bearer(added)))[0] == 200
+        await refused(rig, **bearer(key))
+        assert (await rig.get(host="two.example", headers=bearer(key)))[0] == 200
+        await refused(rig, host="two.example", **bearer(added))
+
+
+async def test_a_thread_that_keeps_too_much_forgets_and_reads_again(
+    rig: Rig, v1: Backend, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Three keyspaces of two keys, where no more than five are kept."""
+    monkeypatch.setattr(policy, "_CHECK", policy._CHECK.replace("KEPT = 500000", "KEPT = 5"))
+    rig.envoy = await rig.launch()
+    await rig.envoy.ready(timeout=10)
+    good = {f"{n}.example": (new_key(), new_key()) for n in range(3)}
+    views = []
+    for n, (host, pair) in enumerate(good.items()):
+        known = tuple(view_of(key, of=f"ks_{n}", name=f"key_{n}") for key in pair)
+        route = RouteView(fqdn=host, deployment_id=f"dep_{n}", guard=GuardView(key_auth_id=f"ks_{n}"))
+        target = TargetView(deployment_id=f"dep_{n}", addresses=(v1.address,))
+        views.append(ProjectView(project_id=f"prj_{n}", routes=(route,), targets=(target,), keys=known))
+    await rig.put(*views)
+    for _ in range(5):
+        for host, pair in good.items():
+            assert [(await rig.get(host=host, headers=bearer(key)))[0] for key in pair] == [200, 200]
+            for other in good.keys() - {host}:
+                await refused(rig, host=other, **bearer(pair[0]))
 
 
 async def test_a_limit_is_told_and_kept(rig: Rig, v1: Backend) -> None:

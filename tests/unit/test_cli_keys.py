@@ -92,6 +92,19 @@ def test_a_gateway_that_does_not_follow_is_named(
     assert turnout("keys", "revoke", KEY_ID)[0] == 0
 
 
+def test_a_new_key_is_told_although_the_server_goes_away(
+    api: Server, turnout: Run, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Nobody could ask for it again; that it may not work yet is said beside it."""
+    api.refuses("GET /v1/status", 503, "unavailable")
+    code, document = turnout("keys", "create", "customers", "--name", "acme")
+    assert (code, document["secret"], document["unconfirmed"]) == (1, SECRET, ["unknown"])
+    assert cli.run(["keys", "create", "customers", "--name", "acme"]) == 1
+    printed = capfd.readouterr()
+    assert printed.out == f"{SECRET}\n"
+    assert "cannot tell" in printed.err
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [

@@ -165,23 +165,28 @@ def change_keys(
 
     from turnout.cli import show
     from turnout.cli.connect import connect
+    from turnout.domain.errors import TurnoutError
     from turnout.domain.key_documents import KeyspaceChanged
 
     async def changed_and_told() -> tuple[KeyChanged | KeyspaceChanged, tuple[str, ...]]:
         async with connect() as client:
             changed = await change(client)
-            if shown is not None and not json:
-                shown(changed)  # before anything else can go wrong: nobody can ask for it again
-            return changed, await client.gateways_without(changed.generation)
+            try:
+                return changed, await client.gateways_without(changed.generation)
+            except TurnoutError as error:  # the change is made, and what it answered cannot be asked for again
+                show.note(f"cannot tell whether the gateways go by it: {error.detail}")
+                return changed, ("unknown",)
 
     changed, behind = asyncio.run(changed_and_told())
     if json:
         show.document({**changed.model_dump(mode="json"), "unconfirmed": list(behind)})
     elif isinstance(changed, KeyspaceChanged):
         print(f"{changed.keyspace.name} has the limit {changed.keyspace.limit or 'none'}")
-    elif shown is None:
+    elif shown is not None:
+        shown(changed)
+    else:
         _print((changed.key,))
-    if behind:
+    if behind and behind != ("unknown",):
         show.note(f"not every gateway has confirmed it: {', '.join(behind)} may still go by what was before")
     return 1 if behind else 0
 

@@ -9,14 +9,11 @@ from pydantic import AwareDatetime, Field
 
 from turnout.domain.document import Answer, Document
 from turnout.domain.documents import Slug
-from turnout.domain.keyspaces import RateLimit, check_key_name, check_reference
+from turnout.domain.keyspaces import RateLimit, check_key_name
 from turnout.domain.limits import plainly
 
 KeyName = Annotated[str, plainly(check_key_name), Field(max_length=64)]
 """What a person calls a key."""
-
-KeyspaceReference = Annotated[str, plainly(check_reference), Field(max_length=64)]
-"""A keyspace, by its id or its name."""
 
 
 class KeyspaceBody(Document):

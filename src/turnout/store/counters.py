@@ -2,7 +2,7 @@
 
 | counter | grows with | read by |
 |---|---|---|
-| generation | each routing transaction | whoever waits for the gateways |
+| generation | each routing transaction, each change of keys | whoever waits for the gateways |
 | change | each commit that a gateway can see | the gateway's feed |
 | revision | each change of what shall run | the kranes' feeds |
 

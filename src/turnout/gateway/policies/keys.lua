@@ -75,9 +75,8 @@ local function admitted(handle, keyspace, version)
   if expires ~= 0 and handle:timestamp() >= expires then return false end
   local told = handle:streamInfo():dynamicMetadata()
   if requests ~= "0" then
-    told:set("turnout", "limit", tonumber(requests))
-    told:set("turnout", "window", seconds)
-    told:set("turnout", "cost", floor(BUCKET / tonumber(requests)))
+    requests = tonumber(requests)
+    told:set("turnout", "limit", {requests = requests, seconds = seconds, cost = floor(BUCKET / requests)})
   end
   headers:add("x-turnout-key-id", id)
   told:set("turnout", "key_id", id)

@@ -158,16 +158,16 @@ def _limit() -> dict[str, Any]:
             "stat_prefix": "key_limits",
             "filter_enabled": always,
             "filter_enforced": always,
-            # A request without these three in its metadata, so without a limited key, meets no bucket at all.
+            # A request without these two in its metadata, so without a limited key, meets no bucket at all.
             "rate_limits": [
                 {
-                    "actions": [_from_metadata("window"), _from_metadata("key_id")],
-                    "hits_addend": {"format": f"%DYNAMIC_METADATA({NAMESPACE}:cost)%"},
+                    "actions": [_from_metadata("limit", "seconds"), _from_metadata("key_id")],
+                    "hits_addend": {"format": f"%DYNAMIC_METADATA({NAMESPACE}:limit:cost)%"},
                 }
             ],
             "descriptors": [
                 {
-                    "entries": [{"key": "window", "value": str(seconds)}, {"key": "key_id"}],
+                    "entries": [{"key": "seconds", "value": str(seconds)}, {"key": "key_id"}],
                     "token_bucket": {
                         "max_tokens": BUCKET,
                         "tokens_per_fill": BUCKET,
@@ -183,11 +183,11 @@ def _limit() -> dict[str, Any]:
     }
 
 
-def _from_metadata(name: str) -> dict[str, Any]:
+def _from_metadata(*path: str) -> dict[str, Any]:
     return {
         "metadata": {
-            "descriptor_key": name,
-            "metadata_key": {"key": NAMESPACE, "path": [{"key": name}]},
+            "descriptor_key": path[-1],
+            "metadata_key": {"key": NAMESPACE, "path": [{"key": name} for name in path]},
             "source": "DYNAMIC",
         }
     }
