@@ -246,6 +246,15 @@ async def test_a_redirect_is_never_followed(status: int, to: str, log: list[Any]
     assert refused(log, "redirect")["detail"] == told
 
 
+async def test_a_redirect_gives_no_secret_away(log: list[Any]) -> None:
+    """Credentials and queries stand neither in the note nor in the log."""
+    to = "https://user:pass-9f2@evil.example/login?token=tok-9f2#frag-9f2"
+    async with serving({PATH: http(302, location=to)}) as server:
+        found = await ask(server)
+    assert "it answered 302 to https://evil.example/login, and" in found.summary
+    assert "9f2" not in str(log)
+
+
 async def test_a_redirect_hides_no_document_at_the_next_path(log: list[Any]) -> None:
     """An app that sends strangers to its login page may still have one."""
     async with serving({PATH: http(302, location="/login"), "/openapi.yaml": http(200, PETSTORE)}) as server:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, create_model
 
 from tests.specs import api, petstore
-from turnout.domain import openapi_diff, openapi_schema_diff
+from turnout.domain import openapi_diff, openapi_operations, openapi_schema_diff, openapi_schemas
 from turnout.domain.openapi_diff import MAX_CHANGES, breaking, compare_descriptions
 from turnout.domain.openapi_document import ApiDescription, describe
 from turnout.domain.openapi_rules import ApiChange
@@ -282,18 +282,73 @@ def entangled(number: int, *, limit: int = 9) -> ApiDescription:
 
 def test_a_schema_is_compared_once_however_often_it_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
     """And its change is told at each use of it."""
-    monkeypatch.setattr(openapi_schema_diff, "MAX_PAIRS", 60)
+    monkeypatch.setattr(openapi_schema_diff, "MAX_WORK", 60 * 9 + 1)
     found = compare_descriptions(entangled(60), entangled(60, limit=8))
     assert {each.operation for each in found} == {f"PUT /{n}" for n in range(60)}
     assert {each.rule for each in found} == {"request-limit-tightened"}
 
 
-@pytest.mark.parametrize("limit", ["MAX_PAIRS", "MAX_STEPS"])
-def test_documents_that_are_too_large_count_as_breaking(limit: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("module", "limit"),
+    [
+        (openapi_schema_diff, "MAX_WORK"),
+        (openapi_schema_diff, "MAX_STEPS"),
+        (openapi_schemas, "MAX_READ"),
+        (openapi_schemas, "MAX_ATOMS"),
+        (openapi_operations, "MAX_PARTS"),
+    ],
+)
+def test_documents_that_are_too_large_count_as_breaking(
+    module: Any, limit: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Nobody knows what else there is, and it says so."""
-    monkeypatch.setattr(openapi_schema_diff, limit, 50)
+    monkeypatch.setattr(module, limit, 0 if limit == "MAX_ATOMS" else 50)
     found = compare_descriptions(entangled(60), entangled(60, limit=8))
     assert ("too-large-to-compare", True) in {(each.rule, each.breaking) for each in found}
+
+
+MANY = 3000
+WIDE = {f"p{n}": {"type": "string"} for n in range(MANY)}
+SHARED: dict[str, dict[str, Any]] = {
+    "one item at many paths": {
+        "paths": {"/": {"get": {"parameters": [{"name": f"q{n}", "in": "query"} for n in range(MANY)]}}}
+        | {f"/{n}": {"$ref": "#/paths/~1"} for n in range(MANY)},
+    },
+    "many conditions on one schema": {
+        "paths": {"/": {"put": {"requestBody": {"content": {"a/b": {"schema": {"$ref": "#/components/schemas/S"}}}}}}},
+        "schemas": {
+            "S": {"properties": {f"x{n}": {"allOf": [{"$ref": "#/components/schemas/T"}, {"maxProperties": n}]}
+                                 for n in range(MANY)}},
+            "T": {"properties": WIDE, "not": {"enum": list(range(MANY))}},
+        },
+    },
+    "many schemas in one": {
+        "paths": {"/": {"put": {"requestBody": {"content": {"a/b": {"schema": {"allOf": [
+            {"properties": {"a": {"maximum": n}}, "required": [f"r{n}"]} for n in range(MANY)
+        ]}}}}}}},
+    },
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", SHARED)
+def test_a_little_that_means_much_is_not_compared_to_the_end(case: str) -> None:
+    """Of documents of some hundred KiB nobody makes hours of work."""
+    content = api(SHARED[case]["paths"], schemas=SHARED[case].get("schemas", {}))
+    assert len(json.dumps(content)) < 512 * 1024
+    found = compare_descriptions(describe(content), describe(json.loads(json.dumps(content))))
+    assert [each.rule for each in found] == ["too-large-to-compare"]
+
+
+def test_many_branches_are_matched_one_by_one() -> None:
+    """Those that bear no name are pairs by their types, in their order."""
+
+    def union(*limits: int) -> ApiDescription:
+        branches = [{"type": "string", "maxLength": limit} for limit in limits]
+        return describe(api({"/": {"put": {"requestBody": {"content": {"a/b": {"schema": {"oneOf": branches}}}}}}}))
+
+    assert compare_descriptions(union(*range(2000)), union(*range(2000))) == ()
+    found = compare_descriptions(union(*range(2000)), union(*range(1, 2001)))
+    assert [each.text for each in found] == ["maxLength changed from 0 to 2000"]
 
 
 def test_a_breaking_change_is_told_however_many_others_there_are(monkeypatch: pytest.MonkeyPatch) -> None:

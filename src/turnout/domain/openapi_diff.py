@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from turnout.domain.openapi_document import ApiDescription, shown
+from turnout.domain.openapi_document import ApiDescription, TooLargeError, shown
 from turnout.domain.openapi_operations import Body, Operation, Response, read_operations, same_path
 from turnout.domain.openapi_rules import OPERATION_RULES, SCHEMA_RULES, ApiChange, Direction
-from turnout.domain.openapi_schema_diff import SchemaComparison, TooLargeError
+from turnout.domain.openapi_schema_diff import SchemaComparison
 from turnout.domain.openapi_schemas import Schemas
 from turnout.domain.openapi_unions import Schema
 

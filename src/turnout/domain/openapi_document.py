@@ -17,6 +17,11 @@ from turnout.domain.openapi_yaml import MAX_DEPTH, UnreadableError, parse_yaml
 METHODS: Final = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 """The operations that a path can have."""
 
+
+class TooLargeError(Exception):
+    """Documents that are too large, or too entangled, to be compared: their author shall not keep a machine busy."""
+
+
 _VERSION: Final = re.compile(r"3\.([01])\.[0-9]{1,4}(-[0-9A-Za-z.-]{1,64})?")
 _SHOWN: Final = 80
 

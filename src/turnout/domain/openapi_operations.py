@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from turnout.domain.openapi_document import METHODS, ApiDescription
+from turnout.domain.openapi_document import METHODS, ApiDescription, TooLargeError
 from turnout.domain.openapi_refs import References
 from turnout.domain.openapi_unions import Schema
 
@@ -15,6 +15,11 @@ _TEMPLATE: Final = re.compile(r"\{([^{}]*)\}")
 _PLACES: Final = ("path", "query", "header", "cookie")
 _NOT_PARAMETERS: Final = frozenset({"accept", "content-type", "authorization"})
 """Headers that are told of elsewhere (OpenAPI 3.0.3, Parameter Object)."""
+
+MAX_PARTS: Final = 100_000
+"""Parameters, answers, headers and media types of all operations together, as often as they are referred to."""
+_ALTERNATIVES: Final = 50
+"""Of the security of an operation, so many are looked at."""
 
 NOBODY_ASKED: Final[frozenset[frozenset[str]]] = frozenset({frozenset()})
 """The security of an operation that lets everybody in."""
@@ -78,7 +83,7 @@ class Operation:
 
 
 def read_operations(description: ApiDescription) -> dict[str, dict[str, Operation]]:
-    """The operations by path and method, in the order of the document."""
+    """The operations by path and method, in the order of the document. Raises TooLargeError."""
     reader = _Reader(description)
     return {
         path: {method: reader.operation(path, method, item) for method in METHODS if isinstance(item.get(method), dict)}
@@ -97,18 +102,25 @@ class _Reader:
         self._resolve = self._references.resolve
         self._root = description.content
         self._paths = description.paths
+        self._parts = 0
 
     def items(self) -> Iterator[tuple[str, dict[str, Any]]]:
         for path, item in self._paths.items():
             if path.startswith("/"):
                 yield path, self._resolve(item)
 
+    def _counted(self, parts: Any) -> Any:
+        self._parts += 1 + (len(parts) if isinstance(parts, (dict, list)) else 0)
+        if self._parts > MAX_PARTS:
+            raise TooLargeError
+        return parts
+
     def operation(self, path: str, method: str, item: Mapping[str, Any]) -> Operation:
         found = item[method]
         parameters = self._parameters(path, item.get("parameters")) | self._parameters(path, found.get("parameters"))
         responses = {
             str(status).upper(): self._response(self._resolve(response))
-            for status, response in _mapping(found.get("responses")).items()
+            for status, response in _mapping(self._counted(found.get("responses"))).items()
             if not str(status).startswith("x-")
         }
         return Operation(
@@ -123,14 +135,15 @@ class _Reader:
 
     def _parameters(self, path: str, listed: Any) -> dict[tuple[str, str], Parameter]:
         found: dict[tuple[str, str], Parameter] = {}
-        for each in listed if isinstance(listed, list) else []:
+        positions = {name: str(number) for number, name in enumerate(_TEMPLATE.findall(path))}
+        for each in self._counted(listed) if isinstance(listed, list) else []:
             node = self._resolve(each)
             place, name = node.get("in"), node.get("name")
             if place not in _PLACES or not isinstance(name, str):
                 continue
             if place == "header" and name.lower() in _NOT_PARAMETERS:
                 continue
-            found[_identity(path, place, name)] = Parameter(
+            found[_identity(positions, place, name)] = Parameter(
                 place=place,
                 name=name,
                 required=node.get("required") is True or place == "path",
@@ -148,7 +161,7 @@ class _Reader:
     def _response(self, node: Mapping[str, Any]) -> Response:
         headers = {
             name.lower(): Header(required=header.get("required") is True, schema=self._schema(header))
-            for name, given in _mapping(node.get("headers")).items()
+            for name, given in _mapping(self._counted(node.get("headers"))).items()
             if name.lower() != "content-type"
             for header in (self._resolve(given),)
         }
@@ -157,7 +170,7 @@ class _Reader:
     def _media(self, node: Mapping[str, Any]) -> dict[str, Schema]:
         return {
             name.partition(";")[0].strip().lower(): _one(_mapping(media).get("schema"))
-            for name, media in _mapping(node.get("content")).items()
+            for name, media in _mapping(self._counted(node.get("content"))).items()
         }
 
     def _schema(self, node: Mapping[str, Any]) -> Schema:
@@ -167,10 +180,9 @@ class _Reader:
         return next(iter(self._media(node).values()), ())
 
 
-def _identity(path: str, place: str, name: str) -> tuple[str, str]:
+def _identity(positions: Mapping[str, str], place: str, name: str) -> tuple[str, str]:
     if place == "path":
-        names = _TEMPLATE.findall(path)
-        return (place, str(names.index(name))) if name in names else (place, name)
+        return (place, positions.get(name, name))
     return (place, name.lower() if place == "header" else name)
 
 
@@ -191,7 +203,7 @@ def _security(given: Any) -> frozenset[frozenset[str]]:
             for scheme, scopes in _mapping(alternative).items()
             for needed in (scheme, *(f"{scheme}:{scope}" for scope in (scopes if isinstance(scopes, list) else ())))
         )
-        for alternative in given
+        for alternative in given[:_ALTERNATIVES]
     )
 
 

@@ -12,24 +12,20 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from turnout.domain.openapi_constraints import Found, compare_values
-from turnout.domain.openapi_document import shown
+from turnout.domain.openapi_document import TooLargeError, shown
 from turnout.domain.openapi_rules import Direction
 from turnout.domain.openapi_schemas import Key, Schemas
 from turnout.domain.openapi_unions import Branch, Schema
 from turnout.domain.openapi_views import View
 
-MAX_PAIRS: Final = 25_000
-"""Pairs that are compared at most, in one direction."""
+MAX_WORK: Final = 120_000
+"""Changes and ways to other pairs that are found at most, in one direction."""
 MAX_STEPS: Final = 2_000_000
 """Steps from pair to pair in all walks of one direction together."""
 
 _PATH_STEPS: Final = 12
 _HIDDEN: Final = {"request": "readOnly", "response": "writeOnly"}
 """A property that says so takes no part in that direction."""
-
-
-class TooLargeError(Exception):
-    """The documents are too large, or too entangled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +58,7 @@ class SchemaComparison:
         self._numbers: dict[tuple[Key, Key], int] = {}
         self._pairs: list[_Pair] = []
         self._compared = 0
+        self._work = 0
         self._steps = 0
 
     def add(self, before: Schema, after: Schema) -> int:
@@ -75,11 +72,12 @@ class SchemaComparison:
     def compare(self) -> set[str]:
         """Compare what was added and all that lies below; returns the rules that were found. Raises TooLargeError."""
         while self._compared < len(self._pairs):
-            if self._compared >= MAX_PAIRS:
-                raise TooLargeError
             pair = self._pairs[self._compared]
             self._compared += 1
             for each in self._compare(pair.before, pair.after):
+                self._work += 1
+                if self._work > MAX_WORK:
+                    raise TooLargeError
                 if isinstance(each, Found):
                     pair.found.append(each)
                 else:
@@ -165,17 +163,17 @@ class SchemaComparison:
                 gone.append(branch)
             else:
                 yield _Below("", branch.schema, same.schema)
-        new = list(named.values())
+        new: dict[frozenset[str], deque[Branch]] = {}
+        for branch in named.values():
+            new.setdefault(self._after.view(branch.schema).types, deque()).append(branch)
         for branch in gone:
-            types = self._before.view(branch.schema).types
-            alike = next((each for each in new if self._after.view(each.schema).types == types), None)
-            if alike is None:
-                yield Found("union-branch-removed", f"{_branch(branch)} is not one of several schemas any more")
+            if alike := new.get(self._before.view(branch.schema).types):
+                yield _Below("", branch.schema, alike.popleft().schema)
             else:
-                new.remove(alike)
-                yield _Below("", branch.schema, alike.schema)
-        for branch in new:
-            yield Found("union-branch-added", f"{_branch(branch)} is one of several schemas now")
+                yield Found("union-branch-removed", f"{_branch(branch)} is not one of several schemas any more")
+        for left in new.values():
+            for branch in left:
+                yield Found("union-branch-added", f"{_branch(branch)} is one of several schemas now")
 
 
 def _described(view: View, schemas: Schemas, hidden: str) -> dict[str, Schema]:

@@ -9,13 +9,18 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from turnout.domain.openapi_document import ApiDescription
+from turnout.domain.openapi_document import ApiDescription, TooLargeError
 from turnout.domain.openapi_refs import References
 from turnout.domain.openapi_unions import Branch, Schema, branches_of, label_of, nullable_schemas, unions
-from turnout.domain.openapi_views import Atom, View, constrains, view_of
+from turnout.domain.openapi_views import Atom, View, constrains, view_of, weight_of
 
 Key = frozenset[tuple[int, bool]]
 """What a schema is made of: equal keys of one document mean the same schema, as long as the document is there."""
+
+MAX_ATOMS: Final = 1000
+"""Nodes that hold together in one schema."""
+MAX_READ: Final = 32 * 1024 * 1024
+"""Characters of unions and conditions that are read in one comparison, each time they are."""
 
 _NEVER: Final[dict[str, Any]] = {"not": {}}
 _NULL: Final[dict[str, Any]] = {"type": "null"}
@@ -28,11 +33,13 @@ class Schemas:
     def __init__(self, description: ApiDescription) -> None:
         self._references = References(description)
         self._expanded: dict[tuple[int, ...], tuple[tuple[Atom, ...], Key]] = {}
+        self._weights: dict[int, int] = {}
+        self._read = 0
         self._siblings_count = description.version == "3.1"
         """In 3.0 nothing beside a `$ref` has a meaning."""
 
     def atoms(self, schema: Schema) -> tuple[Atom, ...]:
-        """What the schema is made of, in the order of the document."""
+        """What the schema is made of, in the order of the document. Raises TooLargeError."""
         return self._remembered(schema)[0]
 
     def key(self, schema: Schema) -> Key:
@@ -45,6 +52,7 @@ class Schemas:
 
     def branches(self, schema: Schema) -> tuple[Branch, ...]:
         """The schemas of which one has to match, when it is nothing but a union; else itself alone."""
+        self._charge(schema)
         asking = [atom for atom in self.atoms(schema) if constrains(atom.node) or unions(atom.node)]
         if len(asking) == 1 and not constrains(asking[0].node) and len(found := unions(asking[0].node)) == 1:
             return branches_of([*found[0], _NULL] if asking[0].nullable else found[0])
@@ -60,8 +68,18 @@ class Schemas:
         return branches_of([inner[0], _NULL])
 
     def view(self, schema: Schema) -> View:
-        """All that it asks for."""
+        """All that it asks for. Raises TooLargeError when too much has been read."""
+        self._charge(schema)
         return view_of(self.atoms(schema))
+
+    def _charge(self, schema: Schema) -> None:
+        """What stands in many schemas is read many times: that has an end."""
+        for atom in self.atoms(schema):
+            if id(atom.node) not in self._weights:
+                self._weights[id(atom.node)] = weight_of(atom.node)
+            self._read += self._weights[id(atom.node)]
+        if self._read > MAX_READ:
+            raise TooLargeError
 
     def _remembered(self, schema: Schema) -> tuple[tuple[Atom, ...], Key]:
         nodes = tuple(map(id, schema))
@@ -80,6 +98,8 @@ class Schemas:
             if not isinstance(node, dict) or (id(node), nullable) in seen:
                 continue
             seen.add((id(node), nullable))
+            if len(seen) > MAX_ATOMS:
+                raise TooLargeError
             target = self._references.target(node["$ref"]) if isinstance(node.get("$ref"), str) else None
             if target is not None:
                 waiting.append((target, nullable))

@@ -18,6 +18,8 @@ ACCEPT: Final = "application/vnd.oai.openapi+json, application/json, application
 """JSON rather than YAML, and whatever there is rather than nothing."""
 
 _ADDRESS: Final = re.compile(r"([A-Za-z0-9]([A-Za-z0-9.-]{0,252})|\[[0-9A-Fa-f:.]{2,45}\]):[0-9]{1,5}")
+_NOT_SHOWN: Final = re.compile(r"[?#].*|(?<=//)[^/?#]*@", re.DOTALL)
+"""What of a redirect's target may be a secret: credentials, and everything behind the path."""
 _UNPACKED: Final = frozenset({"", "identity"})
 
 
@@ -76,10 +78,8 @@ def _check_answer(response: httpx.Response, limit: int) -> None:
     """By its head alone."""
     status = response.status_code
     if 300 <= status < 400:
-        to = response.headers.get("location", "")
-        raise NotFetchedError(
-            "redirect", f"it answered {status} to {shown(to) or 'nowhere'}, and no redirect is followed"
-        )
+        to = shown(_NOT_SHOWN.sub("", response.headers.get("location", ""))) or "nowhere"
+        raise NotFetchedError("redirect", f"it answered {status} to {to}, and no redirect is followed")
     if status in (404, 405, 410, 501):
         raise AbsentError("absent", f"it answered {status}")
     if status != 200:
