@@ -63,10 +63,10 @@ def guard_project(configuration: Any, view: ProjectView) -> None:
     for host in configuration.virtual_hosts:
         if (keyspace := asked_for.get(host.name)) is not None:
             for route in host.routes:
-                if not route.HasField("route"):  # an answer of the gateway's own
-                    continue
-                policy = {"keyspace": keyspace, "version": versions[keyspace]}
-                route.metadata.filter_metadata[_FILTER].update(policy)
+                # What the gateway answers by itself, such as a redirect, is not the app's.
+                if not route.HasField("direct_response") and not route.HasField("redirect"):
+                    policy = {"keyspace": keyspace, "version": versions[keyspace]}
+                    route.metadata.filter_metadata[_FILTER].update(policy)
 
 
 def _line(key: KeyView) -> str:
