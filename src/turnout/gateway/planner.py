@@ -16,7 +16,7 @@ from typing import Any, Final
 from turnout.domain.errors import Invalid
 from turnout.domain.views import ProjectView, RouteView, TargetView
 from turnout.gateway import protos
-from turnout.gateway.policies import GUARDS
+from turnout.gateway.policies import GUARDS, defaults
 from turnout.gateway.resources import Kind, ProjectPlan, Resource
 
 CONNECT_TIMEOUT: Final = timedelta(seconds=2)
@@ -85,6 +85,7 @@ def _routes(view: ProjectView) -> Resource:
     configuration = protos.RouteConfiguration(name=view.project_id)
     # The client's address is in x-forwarded-for; an app need not know by which proxy.
     configuration.request_headers_to_remove.append("x-envoy-external-address")
+    defaults(configuration)
     for route in view.routes:
         host = configuration.virtual_hosts.add(name=_checked(route.fqdn), domains=[route.fqdn])
         entry = host.routes.add()

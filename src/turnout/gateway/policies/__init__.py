@@ -22,6 +22,11 @@ GUARDS: Final[tuple[Guard, ...]] = (
 )
 
 
+def defaults(configuration: Any) -> None:
+    """Write into a `RouteConfiguration` what holds for each of its routes that says nothing else."""
+    validation.default(configuration)
+
+
 def filters() -> list[dict[str, Any]]:
     """The filters of the listener, first to last, without the router."""
     return [*validation.filters()]
