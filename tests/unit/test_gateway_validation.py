@@ -47,7 +47,8 @@ def routes(validation: Validation) -> list[tuple[str, Any]]:
     found = []
     for route in host.routes:
         told = protos.ExtAuthzPerRoute()
-        (route.typed_per_filter_config or host.typed_per_filter_config)["turnout.validation"].Unpack(told)
+        own = route.typed_per_filter_config or configuration.typed_per_filter_config
+        own["turnout.validation"].Unpack(told)
         match = route.match.safe_regex.regex or ("other bodies" if route.match.headers else route.match.prefix)
         found.append((match, protos.message_to_dict(told, preserving_proto_field_name=True)))
         assert route.route.cluster == "d"
