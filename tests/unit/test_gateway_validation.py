@@ -47,7 +47,8 @@ def routes(validation: Validation) -> list[tuple[str, Any]]:
     found = []
     for route in host.routes:
         told = protos.ExtAuthzPerRoute()
-        (route.typed_per_filter_config or host.typed_per_filter_config)["turnout.validation"].Unpack(told)
+        own = route.typed_per_filter_config or configuration.typed_per_filter_config
+        own["turnout.validation"].Unpack(told)
         match = route.match.safe_regex.regex or ("other bodies" if route.match.headers else route.match.prefix)
         found.append((match, protos.message_to_dict(told, preserving_proto_field_name=True)))
         assert route.route.cluster == "d"
@@ -215,3 +216,14 @@ def test_preflights_and_upgrades_are_known_by_their_headers() -> None:
     assert not CheckedRequest(method="OPTIONS", target="/", headers=asks, body_unread=True).is_preflight
     assert not CheckedRequest(method="POST", target="/", headers=asks).is_preflight
     assert CheckedRequest(method="POST", target="/", headers=(("upgrade", "h2c, WebSocket"),)).is_upgrade
+
+
+def test_every_route_to_a_checked_app_is_asked_about_or_skipped_by_name() -> None:
+    """Whatever other policies add: none of the ways to the app is left to the default by mistake."""
+    configuration = protos.RouteConfiguration.FromString(
+        plan_project(view(Validation(enabled=True, skip=("/docs", "/up/*")))).routes[0].body
+    )
+    for route in configuration.virtual_hosts[0].routes:
+        is_skipped = route.match.safe_regex.regex in (skip_expression("/docs"), skip_expression("/up/*"))
+        if route.HasField("route"):
+            assert ("turnout.validation" in route.typed_per_filter_config) is not is_skipped

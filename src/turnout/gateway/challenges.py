@@ -10,7 +10,6 @@ from itertools import groupby
 from typing import Any
 
 from turnout.domain.views import ProjectView
-from turnout.gateway import policies
 
 
 def unwrapped() -> dict[str, Any]:
@@ -54,8 +53,6 @@ def _answer(entry: Any, path: str, body: str) -> None:
     entry.direct_response.body.inline_string = body
     header = entry.response_headers_to_add.add()
     header.header.key, header.header.value = "cache-control", "no-store"
-    for name, config in policies.OPEN.items():
-        entry.typed_per_filter_config[name].CopyFrom(config)
 
 
 def _leave_policies_to_the_app(host: Any) -> None:

@@ -29,10 +29,10 @@ GUARDS: Final[tuple[Guard, ...]] = (
     # Last, since it makes several routes of the one to the app.
     validation.guard,
 )
-PROJECT_GUARDS: Final[tuple[ProjectGuard, ...]] = (keys.guard_project,)
-
-OPEN: Final = {validation.NAME: validation.OFF}
-"""What a route of the gateway's own carries, so that no filter asks anything of its requests."""
+PROJECT_GUARDS: Final[tuple[ProjectGuard, ...]] = (
+    validation.guard_project,
+    keys.guard_project,
+)
 
 RESERVED: Final = (keys.KEY_ID_HEADER,)
 """Headers that only the gateway may send to an app: a client's own are dropped before anything looks at them."""

@@ -1,8 +1,9 @@
 """Requests held against the app's OpenAPI document: who is asked about which request, in the words of Envoy.
 
 The filter stands in the chain for everybody and asks the sentinel, a process beside Envoy, about each request, unless
-the route says that there is nothing to ask. It is not one that routes switch on: the chain is made before the host
-name is lower-cased, so such a filter would be skipped for `Shop.Example`. While the sentinel is away the answer is no.
+its route configuration says that there is nothing to ask (`default`) and its route says no more. It is not one that
+routes switch on: the chain is made before the host name is lower-cased, so such a filter would be skipped for
+`Shop.Example`. While the sentinel is away the answer is no.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ SPEC: Final = "spec"
 BODY: Final = "body"
 """Tells the sentinel whether it is shown the body: `read` or `unread`."""
 
-NAME: Final = "turnout.validation"
+_NAME: Final = "turnout.validation"
 _DEFAULT_BODY_KIB: Final = 1024
 _TIMEOUT: Final = "5s"
 
@@ -37,7 +38,7 @@ def filters() -> list[dict[str, Any]]:
     """The filter, closed where no route says otherwise."""
     return [
         {
-            "name": NAME,
+            "name": _NAME,
             "typed_config": {
                 "@type": "type.googleapis.com/envoy.extensions.filters.http.ext_authz.v3.ExtAuthz",
                 "transport_api_version": "V3",
@@ -76,19 +77,22 @@ def replies() -> list[dict[str, Any]]:
     ]
 
 
+def guard_project(configuration: Any, _view: ProjectView) -> None:
+    """What holds for each route of a project that says nothing else: there is nothing to ask."""
+    configuration.typed_per_filter_config[_NAME].CopyFrom(_OFF)
+
+
 def guard(host: Any, route: RouteView, _view: ProjectView) -> None:
-    """Say for each route of the domain what is asked. It has to be the last guard, since it makes several of one.
+    """Say for each route to the app what is asked. It has to be the last guard, since it makes several of one.
 
     Raises Invalid when there is nothing to check against: such a domain keeps what it had.
     """
     validation = route.guard.validation if route.guard is not None else Validation()
     if route.guard is None or not validation.enabled:
-        host.typed_per_filter_config[NAME].CopyFrom(OFF)
         return
     spec_id = route.guard.openapi_spec_id
     if spec_id is None:
         raise Invalid(f"cannot check the requests of {route.fqdn}: {route.deployment_id} has no OpenAPI document")
-    host.typed_per_filter_config[NAME].Pack(_check(spec_id, validation, read=True), deterministic=True)
     entries = [made for entry in host.routes for made in _taken_apart(entry, spec_id, validation)]
     del host.routes[:]
     host.routes.extend(entries)
@@ -97,21 +101,20 @@ def guard(host: Any, route: RouteView, _view: ProjectView) -> None:
 def _taken_apart(entry: Any, spec_id: str, validation: Validation) -> Iterator[Any]:
     """One route becomes: what is skipped, what is checked without its body, and everything else."""
     if not entry.HasField("route"):  # an answer of the gateway's own
-        entry.typed_per_filter_config[NAME].CopyFrom(OFF)
         yield entry
         return
     for pattern in validation.skip:
         skipped = _copy(entry)
         skipped.match.safe_regex.regex = skip_expression(pattern)
-        skipped.typed_per_filter_config[NAME].CopyFrom(OFF)
         yield skipped
     streamed = _copy(entry)
     streamed.match.headers.add(name="content-type", present_match=True)
     other = streamed.match.headers.add(name="content-type", invert_match=True)
     other.string_match.safe_regex.regex = READ_PATTERN
     unread = _check(spec_id, validation, read=False)
-    streamed.typed_per_filter_config[NAME].Pack(unread, deterministic=True)
+    streamed.typed_per_filter_config[_NAME].Pack(unread, deterministic=True)
     yield streamed
+    entry.typed_per_filter_config[_NAME].Pack(_check(spec_id, validation, read=True), deterministic=True)
     yield entry
 
 
@@ -171,4 +174,4 @@ def _problem(details: str, title: str, detail: str) -> dict[str, Any]:
     }
 
 
-OFF: Final = _off()
+_OFF: Final = _off()
