@@ -17,7 +17,7 @@ Guard = Callable[[Any, RouteView, ProjectView], None]
 """Writes into the `VirtualHost` of a domain, whose one route leads to the app already."""
 
 GUARDS: Final[tuple[Guard, ...]] = (
-    # Before any that makes further routes of the one to the app: those inherit what stands in it.
+    # Last, so that no route to the app that another one makes stays open or nobody's.
     identity.guard,
     protection.guard,
 )
