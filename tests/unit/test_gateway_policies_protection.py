@@ -13,7 +13,7 @@ from turnout.domain.protection import Maintenance, Protection
 from turnout.domain.views import ProjectView
 from turnout.gateway.feeds import decode_project, encode_project
 from turnout.gateway.planner import plan_project
-from turnout.gateway.policies import filters, replies
+from turnout.gateway.policies.protection import filters, replies
 from turnout.gateway.testing import project
 
 FULL = Protection(

@@ -20,10 +20,14 @@ class CheckableDocuments(Part):
         """The document of that id, as JSON; None when there is none."""
         async with self._db.read() as tx:
             statement = select(_JSON).where(openapi_specs.c.id == spec_id)
-            return (await tx.execute(statement)).scalar_one_or_none()
+            found: bytes | None = (await tx.execute(statement)).scalar_one_or_none()
+            return found
 
     async def checkable_document_of(self, deployment_id: str) -> bytes | None:
         """What that deployment said of itself; None when it said nothing."""
         async with self._db.read() as tx:
             statement = select(_JSON).join(deployments, deployments.c.openapi_spec_id == openapi_specs.c.id)
-            return (await tx.execute(statement.where(deployments.c.id == deployment_id))).scalar_one_or_none()
+            found: bytes | None = (
+                await tx.execute(statement.where(deployments.c.id == deployment_id))
+            ).scalar_one_or_none()
+            return found

@@ -22,12 +22,11 @@ ProjectGuard = Callable[[Any, ProjectView], None]
 """Writes into the `RouteConfiguration` of a project, when all its domains are in it."""
 
 GUARDS: Final[tuple[Guard, ...]] = (
-    # Before any that makes further routes of the one to the app: those inherit what stands in it.
+    https.guard,
+    validation.guard,  # makes several routes of the one to the app
+    # Last, so that no route to the app that another one makes stays open or nobody's.
     identity.guard,
     protection.guard,
-    https.guard,
-    # Last, since it makes several routes of the one to the app.
-    validation.guard,
 )
 PROJECT_GUARDS: Final[tuple[ProjectGuard, ...]] = (
     validation.guard_project,
