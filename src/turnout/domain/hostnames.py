@@ -5,7 +5,7 @@
 | `<project>-git-<sha7>-<workspace>.<apex>` | none |
 | `<project>-git-<branch>-<workspace>.<apex>` | branch |
 | `<project>-<env>-<workspace>.<apex>` | environment |
-| `<project>-<workspace>.<apex>` | live |
+| `<project>-<workspace>.<apex>`, and each custom domain that is proved | live |
 
 Names can coincide (project `a-b`, environment `c`; project `a`, environment `b-c`): the switch transaction
 then refuses the second owner. What can be told apart here is: a branch whose name had to be changed to be
@@ -48,6 +48,8 @@ class Naming:
     apex: str
     deployment_id: str
     git: GitData
+    custom: tuple[str, ...] = ()
+    """The custom domains that the project has proved."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -80,7 +82,7 @@ def candidates(naming: Naming, *, live: bool) -> tuple[Candidate, ...]:
     if live:
         wanted.append(Candidate(sticky=Sticky.ENVIRONMENT, names=(_fqdn(naming, naming.environment),)))
         if naming.environment == PRODUCTION:
-            wanted.append(Candidate(sticky=Sticky.LIVE, names=(_fqdn(naming),)))
+            wanted.extend(Candidate(sticky=Sticky.LIVE, names=(name,)) for name in (_fqdn(naming), *naming.custom))
     return tuple(wanted)
 
 

@@ -37,6 +37,15 @@ class TargetView:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class ChallengeView:
+    """A path of a domain that the gateway answers by itself, in front of any app, whether or not there is one."""
+
+    fqdn: str
+    path: str
+    body: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ProjectView:
     """Everything the gateway needs to know of one project."""
 
@@ -45,6 +54,8 @@ class ProjectView:
     """Sorted by fqdn."""
     targets: tuple[TargetView, ...]
     """Sorted by deployment id; exactly the deployments that `routes` name."""
+    challenges: tuple[ChallengeView, ...] = ()
+    """Sorted by fqdn and path. Also of domains that are not routed: those answer nothing else."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,7 +67,7 @@ class GatewayFeed:
     generation: int
     """The newest routing transaction that this feed contains."""
     projects: tuple[ProjectView, ...]
-    """Each whole. A project without routes is gone from the gateway."""
+    """Each whole. A project without routes and challenges is gone from the gateway."""
 
 
 class GatewaySource(Protocol):

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from turnout.domain.errors import Invalid
-from turnout.gateway import policies
+from turnout.gateway import challenges, policies
 
 ROUTING_HOST: Final = ":authority"
 """The header that picks the scope, so the project: the host name, without port and trailing dot by then."""
@@ -242,12 +242,15 @@ def _local_replies() -> dict[str, Any]:
     """Answers of the gateway itself, as RFC 9457 problems that say what is wrong and what can be done."""
     return {
         "mappers": [
-            {
-                "filter": {"response_flag_filter": {"flags": [flag]}},
-                "status_code": status,
-                "body_format_override": _problem("%RESPONSE_CODE%", title, detail),
-            }
-            for flag, status, title, detail in _PROBLEMS
+            challenges.unwrapped(),
+            *(
+                {
+                    "filter": {"response_flag_filter": {"flags": [flag]}},
+                    "status_code": status,
+                    "body_format_override": _problem("%RESPONSE_CODE%", title, detail),
+                }
+                for flag, status, title, detail in _PROBLEMS
+            ),
         ],
         "body_format": _problem("%RESPONSE_CODE%", "The gateway refused the request", "%LOCAL_REPLY_BODY%"),
     }

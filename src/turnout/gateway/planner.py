@@ -14,8 +14,9 @@ from datetime import timedelta
 from typing import Any, Final
 
 from turnout.domain.errors import Invalid
-from turnout.domain.views import ProjectView, RouteView, TargetView
+from turnout.domain.views import ProjectView, TargetView
 from turnout.gateway import protos
+from turnout.gateway.challenges import answer_challenges
 from turnout.gateway.policies import GUARDS
 from turnout.gateway.resources import Kind, ProjectPlan, Resource
 
@@ -43,12 +44,12 @@ _FQDN: Final = re.compile(rf"(?=.{{1,253}}\Z){_LABEL}(?:\.{_LABEL})*")
 
 
 def plan_project(view: ProjectView) -> ProjectPlan:
-    """Return all resources of a project; an empty plan when nothing routes to it.
+    """Return all resources of a project; an empty plan when nothing routes to it and it answers no challenge.
 
     Raises Invalid when a domain or an address in the view cannot be given to Envoy, or a route names a
     deployment that the view does not have: the gateway then keeps what it had for this project.
     """
-    if not view.routes:
+    if not (view.routes or view.challenges):
         return ProjectPlan(project_id=view.project_id)
     known = {target.deployment_id for target in view.targets}
     for route in view.routes:
@@ -59,7 +60,7 @@ def plan_project(view: ProjectView) -> ProjectPlan:
         clusters=tuple(_cluster(target) for target in view.targets),
         endpoints=tuple(_endpoints(target) for target in view.targets),
         routes=(_routes(view),),
-        scopes=tuple(_scope(route, view.project_id) for route in view.routes),
+        scopes=tuple(_scope(fqdn, view.project_id) for fqdn in _names(view)),
     )
 
 
@@ -92,13 +93,21 @@ def _routes(view: ProjectView) -> Resource:
         entry.route.cluster = route.deployment_id
         for guard in GUARDS:
             guard(host, route, view)
+    answer_challenges(configuration, view)
     return _resource(Kind.ROUTES, view.project_id, configuration)
 
 
-def _scope(route: RouteView, project_id: str) -> Resource:
-    scope = protos.ScopedRouteConfiguration(name=route.fqdn, route_configuration_name=project_id)
-    scope.key.fragments.add(string_key=route.fqdn)
-    return _resource(Kind.SCOPE, route.fqdn, scope)
+def _names(view: ProjectView) -> tuple[str, ...]:
+    """Every host name the project answers for, routed or only challenged."""
+    routed = {route.fqdn for route in view.routes}
+    challenged = {_checked(challenge.fqdn) for challenge in view.challenges}
+    return tuple(sorted(routed | challenged))
+
+
+def _scope(fqdn: str, project_id: str) -> Resource:
+    scope = protos.ScopedRouteConfiguration(name=fqdn, route_configuration_name=project_id)
+    scope.key.fragments.add(string_key=fqdn)
+    return _resource(Kind.SCOPE, fqdn, scope)
 
 
 def _checked(fqdn: str) -> str:

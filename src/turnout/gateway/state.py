@@ -67,7 +67,7 @@ class State:
         return self._plans.get(project_id) or ProjectPlan(project_id=project_id)
 
     def projects(self) -> tuple[str, ...]:
-        """Every project that has at least one domain."""
+        """Every project that answers for at least one domain."""
         return tuple(self._plans)
 
     def owner(self, key: Key) -> str | None:
@@ -75,7 +75,7 @@ class State:
         return self._owners.get(key)
 
     def _keep_view(self, view: ProjectView) -> None:
-        if view.routes:
+        if view.routes or view.challenges:
             self.views[view.project_id] = view
         else:
             self.views.pop(view.project_id, None)

@@ -10,7 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from turnout.domain import sentinel
 from turnout.domain.statuses import InstanceStatus
-from turnout.domain.views import GatewayFeed, GuardView, ProjectView, RouteView, TargetView
+from turnout.domain.views import ChallengeView, GatewayFeed, GuardView, ProjectView, RouteView, TargetView
+from turnout.store.challenges import served_challenges
 from turnout.store.counters import read_number
 from turnout.store.database import insert_into
 from turnout.store.part import Part
@@ -31,7 +32,7 @@ class GatewayFeeds(Part):
             return GatewayFeed(
                 change=change,
                 generation=await read_number(tx, "generation"),
-                projects=await _changed_projects(tx, after) if change > after else (),
+                projects=await _changed_projects(tx, after, at=self._db.now()) if change > after else (),
             )
 
     async def wait_for_change(self, *, timeout: float) -> None:
@@ -80,9 +81,10 @@ class GatewayFeeds(Part):
             await tx.execute(statement.values(error=error, error_generation=generation))
 
 
-async def _changed_projects(tx: AsyncConnection, after: int) -> tuple[ProjectView, ...]:
+async def _changed_projects(tx: AsyncConnection, after: int, *, at: datetime) -> tuple[ProjectView, ...]:
     changed = project_changes.c.change > after
-    project_ids = (await tx.execute(select(project_changes.c.project_id).where(changed))).scalars().all()
+    named = select(project_changes.c.project_id).where(changed)
+    project_ids = (await tx.execute(named)).scalars().all()
     of_changed = project_changes.c.project_id == routes.c.project_id
     found = await tx.execute(
         select(routes.c.project_id, routes.c.fqdn, routes.c.deployment_id, sentinel_configs.c.config)
@@ -97,7 +99,11 @@ async def _changed_projects(tx: AsyncConnection, after: int) -> tuple[ProjectVie
             RouteView(fqdn=row.fqdn, deployment_id=row.deployment_id, guard=_guard(row.config))
         )
     addresses = await _addresses(tx, after)
-    return tuple(_view(project_id, routes_of.get(project_id, []), addresses) for project_id in sorted(project_ids))
+    answers = await served_challenges(tx, named, at=at)
+    return tuple(
+        _view(project_id, routes_of.get(project_id, []), addresses, answers.get(project_id, ()))
+        for project_id in sorted(project_ids)
+    )
 
 
 def _guard(config: str | None) -> GuardView | None:
@@ -131,7 +137,12 @@ async def _addresses(tx: AsyncConnection, after: int) -> dict[str, list[str]]:
     return answers
 
 
-def _view(project_id: str, routed: list[RouteView], addresses: dict[str, list[str]]) -> ProjectView:
+def _view(
+    project_id: str,
+    routed: list[RouteView],
+    addresses: dict[str, list[str]],
+    answers: tuple[ChallengeView, ...],
+) -> ProjectView:
     targets = sorted({route.deployment_id for route in routed})
     return ProjectView(
         project_id=project_id,
@@ -139,4 +150,5 @@ def _view(project_id: str, routed: list[RouteView], addresses: dict[str, list[st
         targets=tuple(
             TargetView(deployment_id=target, addresses=tuple(sorted(addresses.get(target, [])))) for target in targets
         ),
+        challenges=answers,
     )

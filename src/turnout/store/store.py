@@ -9,9 +9,12 @@ from datetime import UTC, datetime
 from turnout.store.admission import Admission
 from turnout.store.build_places import BuildPlaces
 from turnout.store.cancelling import Cancelling
+from turnout.store.challenges import Challenges
 from turnout.store.changes import watch
+from turnout.store.confirmations import Confirmations
 from turnout.store.database import Clock, Database, parse_url
 from turnout.store.deployments import Deployments
+from turnout.store.domains import Domains
 from turnout.store.endings import Endings
 from turnout.store.gateway_feed import GatewayFeeds
 from turnout.store.jobs import Jobs
@@ -22,6 +25,7 @@ from turnout.store.migrate import check_migrated
 from turnout.store.observations import Observations
 from turnout.store.operations import Operations
 from turnout.store.placements import Placements
+from turnout.store.proving import Proving
 from turnout.store.reads import Reads
 from turnout.store.switch import Switching
 from turnout.store.tenants import Tenants
@@ -55,6 +59,10 @@ class Store(
     Reads,
     Keys,
     Variables,
+    Domains,
+    Proving,
+    Challenges,
+    Confirmations,
 ):
     """All that Turnout knows. Each part has a file of its name; each method is one transaction.
 

@@ -14,6 +14,7 @@ from turnout.domain.plans import SwitchRequest
 from turnout.domain.records import Deployment, Environment, Operation, OperationKind, Project, Route
 from turnout.domain.statuses import OPERATION_TERMINAL
 from turnout.store import rows
+from turnout.store.domain_rows import proved_names
 from turnout.store.facts import switch_facts
 from turnout.store.lookups import find_deployment, lock_deployment, lock_operation_row
 from turnout.store.schema import routes, workspaces
@@ -95,6 +96,7 @@ async def _naming(
         apex=apex,
         deployment_id=target.id,
         git=target.git,
+        custom=await proved_names(tx, project.id),
     )
 
 

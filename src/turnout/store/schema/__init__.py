@@ -22,6 +22,7 @@ from turnout.store.schema.asked import (
     workspaces,
 )
 from turnout.store.schema.base import metadata
+from turnout.store.schema.named import challenges, confirmations, domains
 from turnout.store.schema.routing import counters, project_changes, routes, sentinel_configs, switches
 from turnout.store.schema.running import build_places, gateways, instances, placements, regions, waits
 from turnout.store.schema.secret import data_keys, keyrings, variables
@@ -30,10 +31,13 @@ __all__ = [
     "audit_log",
     "build_options",
     "build_places",
+    "challenges",
+    "confirmations",
     "counters",
     "data_keys",
     "deployment_columns",
     "deployments",
+    "domains",
     "environments",
     "gateways",
     "instances",
