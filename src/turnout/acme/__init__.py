@@ -5,6 +5,5 @@ keys come in as arguments and are neither kept nor logged. Only this room knows 
 """
 
 from turnout.acme.client import AcmeClient, ExternalAccount
-from turnout.acme.keys import KeyType, check_chain, new_key
 
-__all__ = ["AcmeClient", "ExternalAccount", "KeyType", "check_chain", "new_key"]
+__all__ = ["AcmeClient", "ExternalAccount"]

@@ -17,10 +17,11 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from josepy.interfaces import JSONDeSerializable
 from josepy.jwa import ES256, RS256
+from josepy.json_util import decode_b64jose
 from josepy.jwk import JWK, JWKEC, JWKRSA
 
 from turnout.acme.faults import Newest, retry_after, told, translated
-from turnout.acme.keys import load_key, signing_request
+from turnout.domain.issuing_keys import load_key, signing_request
 from turnout.domain.issuing import Problem, Window
 from turnout.domain.issuing_ports import AcmeAccount, AcmeOrder, Challenge, OrderStatus
 
@@ -104,25 +105,22 @@ class AcmeClient:
 
     async def challenge(self, account: AcmeAccount, authorisation_url: str) -> Challenge | None:
         def challenge(session: _Session) -> Challenge | None:
-            found = _authorisation(session, authorisation_url)
-            if found.status == messages.STATUS_VALID:
+            found = self._http_challenge(session, authorisation_url)
+            if found is None:
                 return None
-            for each in found.challenges:
-                if isinstance(each.chall, challenges.HTTP01):
-                    return Challenge(
-                        url=each.uri,
-                        path=each.chall.path,
-                        body=each.chall.validation(_jwk(account.key_pem)),
-                        is_open=each.status == messages.STATUS_PENDING,
-                    )
-            raise errors.ClientError(f"{self._url} offers no http-01 challenge")
+            return Challenge(url=found.uri, path=found.chall.path, is_open=found.status == messages.STATUS_PENDING)
 
         return await self._call(challenge, account)
 
-    async def answer(self, account: AcmeAccount, challenge: Challenge) -> None:
+    def body(self, account: AcmeAccount, challenge: Challenge) -> str:
+        token = decode_b64jose(challenge.path.rpartition("/")[2])
+        return challenges.HTTP01(token=token).key_authorization(_jwk(account.key_pem))
+
+    async def answer(self, account: AcmeAccount, authorisation_url: str) -> None:
         def answer(session: _Session) -> None:
-            if challenge.is_open:
-                session.post(challenge.url, challenges.HTTP01Response(key_authorization=challenge.body))
+            found = self._http_challenge(session, authorisation_url)
+            if found is not None and found.status == messages.STATUS_PENDING:
+                session.post(found.uri, found.chall.response(_jwk(account.key_pem)))
 
         await self._call(answer, account)
 
@@ -180,6 +178,16 @@ class AcmeClient:
             yield _Session(net, client.ClientV2.get_directory(self._url, net))
         finally:
             net.session.close()
+
+    def _http_challenge(self, session: _Session, authorisation_url: str) -> messages.ChallengeBody | None:
+        """None when the name is proved."""
+        found = _authorisation(session, authorisation_url)
+        if found.status == messages.STATUS_VALID:
+            return None
+        offered = (each for each in found.challenges if isinstance(each.chall, challenges.HTTP01))
+        if (chosen := next(offered, None)) is None:
+            raise errors.ClientError(f"{self._url} offers no http-01 challenge")
+        return chosen
 
     def _binding(self, session: _Session, key: JWK) -> dict[str, Any] | None:
         external = self._external_account

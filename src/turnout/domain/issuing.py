@@ -116,18 +116,44 @@ class Issuing:
 
     fqdn: str
     project_id: str
+    workspace_id: str
     status: IssuingStatus
     turn: int
     """The number of the visit that is under way or comes next."""
     due_at: datetime | None
     """When it is visited next; None when it is not, before somebody asks."""
     asked: bool
-    """Whether the next visit was asked for by a person: then the certificate is renewed whether or not it has to be."""
+    """Whether somebody asked for the next visit: then a certificate is renewed whether or not it has to be."""
     failures: int
     """Visits in a row that met a problem."""
     problem: Problem | None
+    """What the last visit met."""
     order_url: str | None
     """The order that a visit has begun, to be taken up again."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class NextVisit:
+    """When an issuing is visited again."""
+
+    turn: int
+    in_seconds: float | None
+    """None: not before somebody asks."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class UnsentVisit:
+    """A visit that is due, and that the workflows are to be told of."""
+
+    fqdn: str
+    turn: int
+    sends: int
+    """How often they were told already. One that is lost for good is told once more, under another key."""
+
+    @property
+    def key(self) -> str:
+        """The idempotency key of this telling."""
+        return visit_key(self.fqdn, self.turn, self.sends)
 
 
 def problem_of(code: str, detail: str, *, retry_after_seconds: float | None = None) -> Problem:
@@ -138,6 +164,11 @@ def problem_of(code: str, detail: str, *, retry_after_seconds: float | None = No
         detail=f"the ACME server said {code}: {said}",
         retry_after_seconds=retry_after_seconds,
     )
+
+
+def visit_key(fqdn: str, turn: int, sends: int = 0) -> str:
+    """The same for the same telling of the same visit."""
+    return f"{fqdn}/{turn}/{sends}"
 
 
 def is_final(problem: Problem) -> bool:
@@ -172,9 +203,13 @@ def renew_at(fqdn: str, life: Lifetime, window: Window | None) -> datetime:
 
 
 def next_visit(fqdn: str, life: Lifetime, window: Window | None, *, now: datetime) -> datetime:
-    """When to look at a certificate again: to renew it, or to ask its authority whether it has to be sooner."""
+    """When to look at a certificate again: to renew it, or to ask its authority whether it has to be sooner.
+
+    Never at once: an authority that asks for what it has just made would be asked again and again.
+    """
     due = renew_at(fqdn, life, window)
-    return due if window is None else min(due, now + ASK_WINDOW_EVERY)
+    sooner = due if window is None else min(due, now + ASK_WINDOW_EVERY)
+    return max(sooner, now + min((life.ends - life.begins) / 20, ASK_WINDOW_EVERY))
 
 
 def spread(text: str) -> float:

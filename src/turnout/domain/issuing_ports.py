@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
+from turnout.domain.certificates import KeyPlace, SealedKey
 from turnout.domain.issuing import Problem, Window
 
 
@@ -60,13 +61,61 @@ class AcmeOrder:
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Challenge:
-    """What the name has to answer, for the server to believe that it is ours."""
+    """Where the name has to answer, for the server to believe that it is ours. Addresses only, as above."""
 
     url: str
     path: str
-    body: str
+    """Of the name's own web server."""
     is_open: bool
     """Whether the server waits for being told that the answer is there."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class KeptAccount:
+    """An account with an ACME server, as the store has it."""
+
+    directory: str
+    url: str | None
+    """None until the server has told it."""
+    key: SealedKey
+
+    @property
+    def place(self) -> KeyPlace:
+        """What its key is bound to."""
+        return account_place(self.directory)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class PendingOrder:
+    """An order under way, as the store has it."""
+
+    certificate_id: str
+    """The id that the certificate will have."""
+    key: SealedKey
+    order_url: str | None
+    """None until the server has told it."""
+
+
+def account_place(directory: str) -> KeyPlace:
+    """What the key of an account is bound to. It is of no workspace: all share the account."""
+    return KeyPlace(workspace_id=None, certificate_id=f"the account with {directory}", fingerprint="")
+
+
+def order_place(workspace_id: str, certificate_id: str) -> KeyPlace:
+    """What the key of an order is bound to, until the certificate is there and has a fingerprint."""
+    return KeyPlace(workspace_id=workspace_id, certificate_id=certificate_id, fingerprint="")
+
+
+class KeyBoxes(Protocol):
+    """Seals private keys, so that the store may keep them. The vault's boxes do."""
+
+    def seal(self, place: KeyPlace, private_key: str) -> SealedKey:
+        """Seal a key for its place. Raises Undecryptable without master keys."""
+        ...
+
+    def open(self, place: KeyPlace, sealed: SealedKey) -> str:
+        """The key. Raises Undecryptable when anything is not as it was when it was sealed."""
+        ...
 
 
 class AcmePort(Protocol):
@@ -93,7 +142,11 @@ class AcmePort(Protocol):
         """The challenge that is answered over HTTP; None when the name is proved already."""
         ...
 
-    async def answer(self, account: AcmeAccount, challenge: Challenge) -> None:
+    def body(self, account: AcmeAccount, challenge: Challenge) -> str:
+        """What the name has to answer there: it proves that the account is ours."""
+        ...
+
+    async def answer(self, account: AcmeAccount, authorisation_url: str) -> None:
         """Tell the server to go and look. Nothing happens when it was told before."""
         ...
 

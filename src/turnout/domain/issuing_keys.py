@@ -1,7 +1,8 @@
-"""Keys, requests for certificates, and whether what came back is what was asked for."""
+"""The keys of accounts and certificates, and what is asked for with them. Pure but for the dice."""
 
 from __future__ import annotations
 
+from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
@@ -10,8 +11,9 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from turnout.domain.errors import Undecryptable
-from turnout.domain.issuing import Lifetime, Problem, ProblemKind
+from turnout.domain.certificate_pairs import CertificatePair, check_pair
+from turnout.domain.errors import Invalid, TooLarge, Undecryptable
+from turnout.domain.issuing import Problem, ProblemKind
 from turnout.domain.issuing_ports import NotIssued
 
 PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
@@ -57,18 +59,15 @@ def signing_request(key_pem: str, fqdn: str) -> x509.CertificateSigningRequest:
     return builder.sign(load_key(key_pem), hashes.SHA256())
 
 
-def check_chain(chain_pem: str, *, fqdn: str, key_pem: str) -> Lifetime:
-    """How long a certificate is good. Raises NotIssued when it is not of this key, or not for this name."""
+def check_issued(chain_pem: str, *, key_pem: str, fqdn: str, now: datetime) -> CertificatePair:
+    """What came back, as it is served. Raises NotIssued when it is of another key, for another name, or no good."""
     try:
-        certificate = x509.load_pem_x509_certificates(chain_pem.encode())[0]
-        names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except (ValueError, IndexError, x509.ExtensionNotFound):
-        raise _unusable("it is not a certificate for a name") from None
-    if fqdn not in names.get_values_for_type(x509.DNSName):
+        pair = check_pair(chain_pem, key_pem, now=now)
+    except (Invalid, TooLarge) as error:
+        raise _unusable(error.detail) from None
+    if fqdn not in pair.names:
         raise _unusable(f"it is not for {fqdn}")
-    if certificate.public_key() != load_key(key_pem).public_key():
-        raise _unusable("it is of another key")
-    return Lifetime(begins=certificate.not_valid_before_utc, ends=certificate.not_valid_after_utc)
+    return pair
 
 
 def _unusable(why: str) -> NotIssued:

@@ -1,0 +1,244 @@
+"""Issuings: what is wanted, visited, ordered, and how each visit ended. The private keys of orders come sealed."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import delete, insert, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from turnout.domain.certificates import Certificate, SealedKey
+from turnout.domain.errors import Conflict, NotFound
+from turnout.domain.issuing import (
+    Issuing,
+    IssuingStatus,
+    Lifetime,
+    NextVisit,
+    Problem,
+    UnsentVisit,
+    Window,
+    next_try,
+    next_visit,
+)
+from turnout.domain.issuing_ports import PendingOrder
+from turnout.store.audit import write_audit
+from turnout.store.issuing_rows import current_certificate, find_issuing, issuing_from, owner_of, with_workspace
+from turnout.store.lookups import find_project_by_slug
+from turnout.store.part import Part
+from turnout.store.schema import issuings
+
+_NO_ORDER = {"order_url": None, "certificate_id": None, "master_key_id": None, "sealed_key": None}
+_NO_PROBLEM = {"problem": None, "problem_kind": None}
+
+
+class Issuings(Part):
+    """One for each domain that is to have a certificate by ACME."""
+
+    # ---------------------------------------------------------------------------------------- asked for
+
+    async def ask_certificate(self, *, workspace_id: str, project: str, fqdn: str, actor: str) -> Issuing:
+        """Have a certificate got now, also where there is one or the last try has failed for good.
+
+        One that is being got is left alone. Raises NotFound for an unknown project, and Conflict when the name is
+        not the project's: neither routed to it nor proved by it.
+        """
+        async with self._db.write() as tx:
+            owner = await find_project_by_slug(tx, workspace_id, project)
+            if await owner_of(tx, fqdn) != owner.id:
+                raise Conflict(f"cannot get a certificate for {fqdn}: the name is not this project's; add it first")
+            known, now = await find_issuing(tx, fqdn, lock=True), self._db.now()
+            if known is not None and known.project_id != owner.id:
+                await _forget(tx, fqdn)  # of whoever had the name before
+                known = None
+            if known is None:
+                await _insert(tx, fqdn, owner.id, now, asked=True)
+            elif known.status is not IssuingStatus.WORKING:
+                failed = known.status is IssuingStatus.FAILED
+                fresh = {"asked": True, "failures": 0, "due_at": now} | (_NO_ORDER if failed else {})
+                await _move(tx, known, now, status=_resting(known), **fresh, **_NO_PROBLEM)
+            await write_audit(
+                tx,
+                at=now,
+                workspace_id=workspace_id,
+                project_id=owner.id,
+                actor=actor,
+                action="certificate.asked",
+                subject=fqdn,
+                detail={},
+            )
+            found = await find_issuing(tx, fqdn)
+            assert found is not None, "it was just written"  # noqa: S101
+            return found
+
+    async def want_certificates(self, *, names: dict[str, str]) -> None:
+        """Have certificates got for names, each with its project, that have no issuing yet."""
+        async with self._db.write() as tx:
+            for fqdn, project_id in sorted(names.items()):
+                if await find_issuing(tx, fqdn) is None and await owner_of(tx, fqdn) == project_id:
+                    await _insert(tx, fqdn, project_id, self._db.now(), asked=False)
+
+    async def issuings_of(self, *, project_id: str) -> tuple[Issuing, ...]:
+        """Those of a project, by name."""
+        statement = with_workspace().where(issuings.c.project_id == project_id).order_by(issuings.c.fqdn)
+        async with self._db.read() as tx:
+            return tuple(issuing_from(row) for row in await tx.execute(statement))
+
+    async def find_issuing(self, *, fqdn: str) -> Issuing | None:
+        """The one of a name."""
+        async with self._db.read() as tx:
+            return await find_issuing(tx, fqdn)
+
+    # ------------------------------------------------------------------------------------------- visits
+
+    async def unsent_visits(self, *, lost_seconds: float) -> tuple[UnsentVisit, ...]:
+        """The visits that are due and of which the workflows have not been told, the longest overdue first.
+
+        Told again is what they were told of `lost_seconds` ago and have not ended.
+        """
+        now = self._db.now()
+        lost = issuings.c.sent_at <= now - timedelta(seconds=lost_seconds)
+        due = (issuings.c.due_at <= now, or_(issuings.c.sent_at.is_(None), lost))
+        statement = select(issuings).where(*due).order_by(issuings.c.due_at, issuings.c.fqdn)
+        async with self._db.read() as tx:
+            return tuple(
+                UnsentVisit(fqdn=row.fqdn, turn=row.turn, sends=row.sends) for row in await tx.execute(statement)
+            )
+
+    async def mark_visit_sent(self, *, visit: UnsentVisit) -> None:
+        """The workflows were told."""
+        mine = (issuings.c.fqdn == visit.fqdn, issuings.c.turn == visit.turn, issuings.c.sends == visit.sends)
+        async with self._db.write() as tx:
+            await tx.execute(update(issuings).where(*mine).values(sends=visit.sends + 1, sent_at=self._db.now()))
+
+    async def begin_visit(self, *, fqdn: str, turn: int) -> Issuing | None:
+        """The issuing, if this is its newest turn. One whose name has become somebody else's is forgotten."""
+        async with self._db.write() as tx:
+            found = await find_issuing(tx, fqdn, lock=True)
+            if found is None or found.turn != turn:
+                return None
+            if await owner_of(tx, fqdn) != found.project_id:
+                await _forget(tx, fqdn)
+                return None
+            return found
+
+    async def issued_for(self, *, fqdn: str, workspace_id: str) -> Certificate | None:
+        """The certificate that an earlier visit got, if it is kept."""
+        async with self._db.read() as tx:
+            return await current_certificate(tx, fqdn, workspace_id)
+
+    # -------------------------------------------------------------------------------------------- orders
+
+    async def begin_order(self, *, fqdn: str, turn: int, certificate_id: str, key: SealedKey) -> PendingOrder:
+        """Keep the key of an order, before the order is made. One that is kept already stays, and is returned.
+
+        Raises Conflict when the turn is over.
+        """
+        async with self._db.write() as tx:
+            kept = {
+                "status": IssuingStatus.WORKING,
+                "certificate_id": certificate_id,
+                "master_key_id": key.master_key_id,
+                "sealed_key": key.box,
+                "updated_at": self._db.now(),
+            }
+            mine = update(issuings).where(issuings.c.fqdn == fqdn, issuings.c.turn == turn)
+            await tx.execute(mine.where(issuings.c.sealed_key.is_(None)).values(kept))
+            await tx.execute(mine.values(status=IssuingStatus.WORKING))
+            return await _order_of(tx, fqdn, turn)
+
+    async def pending_order(self, *, fqdn: str, turn: int) -> PendingOrder:
+        """The order under way. Raises Conflict when the turn is over, or nothing was ordered."""
+        async with self._db.read() as tx:
+            return await _order_of(tx, fqdn, turn)
+
+    async def keep_order(self, *, fqdn: str, turn: int, order_url: str | None) -> None:
+        """Remember where the order is; None forgets it, with its key."""
+        values: dict[str, Any] = _NO_ORDER if order_url is None else {"order_url": order_url}
+        mine = update(issuings).where(issuings.c.fqdn == fqdn, issuings.c.turn == turn)
+        async with self._db.write() as tx:
+            await tx.execute(mine.values(values))
+
+    # ---------------------------------------------------------------------------------------------- ends
+
+    async def end_visit(self, *, fqdn: str, turn: int, life: Lifetime, window: Window | None) -> NextVisit | None:
+        """There is a certificate: come back when it is to be renewed. None when the issuing is gone.
+
+        A repeat changes nothing and returns the same.
+        """
+
+        def values(_: Issuing, now: datetime) -> dict[str, Any]:
+            due_at = next_visit(fqdn, life, window, now=now)
+            return {"status": IssuingStatus.ISSUED, "due_at": due_at, "failures": 0, **_NO_ORDER, **_NO_PROBLEM}
+
+        return await self._end(fqdn, turn, values)
+
+    async def fail_visit(self, *, fqdn: str, turn: int, problem: Problem, drops_order: bool) -> NextVisit | None:
+        """There was a problem: come back when that is of use. As above."""
+
+        def values(issuing: Issuing, now: datetime) -> dict[str, Any]:
+            failures = issuing.failures + 1
+            return {
+                "status": IssuingStatus.FAILED,
+                "due_at": next_try(fqdn, problem, failures=failures, now=now),
+                "failures": failures,
+                "problem": problem.detail,
+                "problem_kind": problem.kind,
+                **(_NO_ORDER if drops_order else {}),
+            }
+
+        return await self._end(fqdn, turn, values)
+
+    async def _end(self, fqdn: str, turn: int, values: Any) -> NextVisit | None:
+        async with self._db.write() as tx:
+            found, now = await find_issuing(tx, fqdn, lock=True), self._db.now()
+            if found is not None and found.turn == turn:
+                await _move(tx, found, now, asked=False, **values(found, now))
+                found = await find_issuing(tx, fqdn)
+            if found is None:
+                return None
+            left = None if found.due_at is None else max(0.0, (found.due_at - now).total_seconds())
+            return NextVisit(turn=found.turn, in_seconds=left)
+
+
+async def _insert(tx: AsyncConnection, fqdn: str, project_id: str, now: datetime, *, asked: bool) -> None:
+    await tx.execute(
+        insert(issuings).values(
+            fqdn=fqdn,
+            project_id=project_id,
+            status=IssuingStatus.WAITING,
+            turn=1,
+            sends=0,
+            due_at=now,
+            asked=asked,
+            failures=0,
+            created_at=now,
+            updated_at=now,
+        )
+    )
+
+
+async def _move(tx: AsyncConnection, issuing: Issuing, now: datetime, **values: Any) -> None:
+    """On to the next turn."""
+    fresh = {"turn": issuing.turn + 1, "sends": 0, "sent_at": None, "updated_at": now}
+    await tx.execute(update(issuings).where(issuings.c.fqdn == issuing.fqdn).values(fresh | values))
+
+
+async def _forget(tx: AsyncConnection, fqdn: str) -> None:
+    await tx.execute(delete(issuings).where(issuings.c.fqdn == fqdn))
+
+
+async def _order_of(tx: AsyncConnection, fqdn: str, turn: int) -> PendingOrder:
+    mine = (issuings.c.fqdn == fqdn, issuings.c.turn == turn)
+    row = (await tx.execute(select(issuings).where(*mine))).one_or_none()
+    if row is None or row.sealed_key is None:
+        raise Conflict(f"cannot go on with the certificate of {fqdn}: it was asked for anew, or is wanted no more")
+    return PendingOrder(
+        certificate_id=row.certificate_id,
+        key=SealedKey(master_key_id=row.master_key_id, box=row.sealed_key),
+        order_url=row.order_url,
+    )
+
+
+def _resting(issuing: Issuing) -> IssuingStatus:
+    return IssuingStatus.ISSUED if issuing.status is IssuingStatus.ISSUED else IssuingStatus.WAITING
