@@ -25,6 +25,7 @@ from turnout.settings import Settings
 
 if TYPE_CHECKING:
     from turnout.domain.manifest import Manifest
+    from turnout.domain.proofs import Prover
     from turnout.domain.records import Backend
     from turnout.krane.ports import BackendPort
     from turnout.store import Store
@@ -129,6 +130,8 @@ async def run_worker(settings: Settings) -> None:
                 default_domain=settings.gateway.apex,
                 available_regions=settings.regions,
                 limits=settings.deploy,
+                prover=_prover(settings),
+                domains=settings.domains,
             )
         )
         await serve(workflow, settings.restate)
@@ -279,6 +282,19 @@ def _vault(store: Store, settings: Settings) -> Vault:
     from turnout.vault import MasterKeys, Vault
 
     return Vault(store, MasterKeys(settings.vault_keys_file))
+
+
+def _prover(settings: Settings) -> Prover:
+    from turnout.proofs import Lookups, NetProver, WebPages
+
+    lookups = Lookups(resolvers=settings.dns_resolvers, timeout=settings.dns.timeout_seconds)
+    pages = WebPages(
+        lookups,
+        port=settings.domains.http_port,
+        timeout=settings.domains.http_seconds,
+        private=settings.domains.private_addresses == "allow",
+    )
+    return NetProver(records=lookups, pages=pages)
 
 
 def _backends(offered: tuple[Backend, ...], settings: Settings) -> dict[Backend, BackendPort]:

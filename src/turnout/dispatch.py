@@ -80,6 +80,7 @@ class Dispatcher:
             await self._cancel(each, "dispatch.cancelled")
         for each in overdue:
             await self._cancel(each, "dispatch.overdue")
+        await self._tend_domains()
         for lost in await self._store.overdue_operations(grace_seconds=self._limits.overdue_grace_seconds):
             await self._store.end_overdue(operation_id=lost.operation_id)
 
@@ -116,12 +117,34 @@ class Dispatcher:
             return instances_running(instances, wanted=wait.wanted)
         return None if job is not None and job.present else instances_gone(instances)
 
+    async def _tend_domains(self) -> None:
+        """Send what is to be checked, withdraw what has expired, and tell who waits for a generation."""
+        await self._store.expire_challenges()
+        for check in await self._store.unsent_checks(overdue_seconds=self._limits.overdue_grace_seconds):
+            response = await self._ingress.post(
+                f"/Domains/{check.domain_id}/check/send",
+                json={"round": check.round},
+                headers={"idempotency-key": f"{check.domain_id}-{check.round}"},
+            )
+            if response.status_code not in (200, 202):
+                raise Unavailable(f"cannot send {check.domain_id}: Restate answered {response.status_code}")
+            await self._store.mark_check_sent(check=check)
+        for each in await self._store.open_confirmations():
+            gateways = await self._store.gateways()
+            outcome = generation_acknowledged(gateways, generation=each.generation, committed_at=each.created_at)
+            if outcome is not None:
+                await self._resolve(each.awakeable_id, outcome)
+                await self._store.settle_confirmation(awakeable_id=each.awakeable_id)
+
     async def _wake(self, wait: Wait, outcome: Outcome) -> None:
-        """Resolve an awakeable. One that is resolved already, or whose handler has ended, is not an error."""
-        response = await self._ingress.post(f"/restate/awakeables/{wait.awakeable_id}/resolve", json=asdict(outcome))
-        if response.status_code >= 500:
-            raise Unavailable(f"cannot wake {wait.operation_id}: Restate answered {response.status_code}")
+        await self._resolve(wait.awakeable_id, outcome)
         await self._store.settle_wait(awakeable_id=wait.awakeable_id)
+
+    async def _resolve(self, awakeable_id: str, outcome: Outcome) -> None:
+        """Resolve an awakeable. One that is resolved already, or whose handler has ended, is not an error."""
+        response = await self._ingress.post(f"/restate/awakeables/{awakeable_id}/resolve", json=asdict(outcome))
+        if response.status_code >= 500:
+            raise Unavailable(f"cannot wake {awakeable_id}: Restate answered {response.status_code}")
 
     def _told(self, operation: UnsentOperation) -> float | None:
         return self._cancelled.get(operation.operation_id)

@@ -6,6 +6,7 @@ Each field is set by the environment variable `TURNOUT_<GROUP>_<FIELD>`, such as
 
 from __future__ import annotations
 
+import ipaddress
 import math
 import os
 import re
@@ -70,6 +71,31 @@ def _builder(name: str) -> str:
     if name not in ("auto", "buildkit", "classic"):
         raise Invalid("it has to be auto, buildkit or classic")
     return name
+
+
+def _resolvers(addresses: str) -> str:
+    for address in filter(None, (each.strip() for each in addresses.split(","))):
+        try:
+            resolver_address(address)
+        except ValueError:
+            raise Invalid("it has to be IP addresses, with ports if need be, such as 127.0.0.1:5353, 1.1.1.1") from None
+    return addresses
+
+
+def resolver_address(text: str) -> tuple[str, int]:
+    """`1.1.1.1`, `127.0.0.1:5353` or `[::1]:5353` as address and port. Raises ValueError."""
+    host, port = text, "53"
+    if text.startswith("[") or text.count(":") == 1:
+        host, _, port = text.rpartition(":")
+    if not 0 < int(port) < 65536:
+        raise ValueError(f"there is no port {port}")
+    return str(ipaddress.ip_address(host.removeprefix("[").removesuffix("]"))), int(port)
+
+
+def _allowed(word: str) -> str:
+    if word not in ("refuse", "allow"):
+        raise Invalid("it has to be refuse or allow")
+    return word
 
 
 def _doc(default: Any, text: str, check: Callable[[Any], Any] | None = None) -> Any:
@@ -172,6 +198,33 @@ class VaultSettings:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class DomainSettings:
+    """Custom domains: how long and how often their proofs are looked for."""
+
+    proof_seconds: float = _doc(259200.0, "How long the proof of a custom domain is looked for.", _positive)
+    recheck_seconds: float = _doc(
+        5.0, "Pause between the first two looks for a proof; the later ones grow by half.", _positive
+    )
+    recheck_longest_seconds: float = _doc(300.0, "The longest of these pauses.", _positive)
+    per_project: int = _doc(100, "How many custom domains a project may have.", _positive)
+    http_port: int = _doc(80, "Port at which an HTTP proof is fetched; another one than 80 is for tests.", _port)
+    http_seconds: float = _doc(5.0, "Longest time that fetching an HTTP proof may take.", _positive)
+    private_addresses: str = _doc(
+        "refuse",
+        "refuse or allow: whether an HTTP proof may be fetched from loopback and private addresses.",
+        _allowed,
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class DnsSettings:
+    """DNS: who is asked for the proofs of custom domains."""
+
+    resolvers: str = _doc("", "Addresses of resolvers, separated by commas; empty takes the machine's.", _resolvers)
+    timeout_seconds: float = _doc(5.0, "Waited for an answer from all of them together.", _positive)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Settings:
     """All groups together."""
 
@@ -186,6 +239,8 @@ class Settings:
     build: BuildSettings
     krane: KraneSettings
     vault: VaultSettings
+    domains: DomainSettings
+    dns: DnsSettings
 
     @property
     def vault_keys_file(self) -> Path:
@@ -198,6 +253,11 @@ class Settings:
         """The regions deployments run in."""
         return tuple(name.strip() for name in self.deploy.regions.split(",") if name.strip())
 
+    @property
+    def dns_resolvers(self) -> tuple[tuple[str, int], ...]:
+        """Addresses and ports of the resolvers; empty takes the machine's."""
+        return tuple(resolver_address(each.strip()) for each in self.dns.resolvers.split(",") if each.strip())
+
 
 GROUPS: dict[str, type] = {
     "api": ApiSettings,
@@ -207,6 +267,8 @@ GROUPS: dict[str, type] = {
     "build": BuildSettings,
     "krane": KraneSettings,
     "vault": VaultSettings,
+    "domains": DomainSettings,
+    "dns": DnsSettings,
 }
 
 
@@ -224,6 +286,8 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         build=_group("build", BuildSettings, environ),
         krane=_group("krane", KraneSettings, environ),
         vault=_group("vault", VaultSettings, environ),
+        domains=_group("domains", DomainSettings, environ),
+        dns=_group("dns", DnsSettings, environ),
     )
 
 

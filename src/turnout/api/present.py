@@ -157,13 +157,18 @@ def diff_document(before: str, after: str, changes: Sequence[Change], variables:
     )
 
 
-def _domains(routes: Iterable[Route], deployment_id: str, gateway_url: str) -> tuple[DomainDocument, ...]:
-    """The domains that lead to a deployment now, with the gateway's scheme and port in their URLs."""
+def url_of(fqdn: str, gateway_url: str) -> str:
+    """Where a domain is reached: with the gateway's scheme and port."""
     scheme, _, rest = gateway_url.partition("://")
     _, colon, port = rest.rpartition(":")
     suffix = f"{colon}{port}" if colon and port not in ("", "80") else ""
+    return f"{scheme}://{fqdn}{suffix}"
+
+
+def _domains(routes: Iterable[Route], deployment_id: str, gateway_url: str) -> tuple[DomainDocument, ...]:
+    """The domains that lead to a deployment now."""
     return tuple(
-        DomainDocument(fqdn=route.fqdn, url=f"{scheme}://{route.fqdn}{suffix}", sticky=route.sticky)
+        DomainDocument(fqdn=route.fqdn, url=url_of(route.fqdn, gateway_url), sticky=route.sticky)
         for route in sorted(routes, key=lambda route: (_ORDER.index(route.sticky), route.fqdn))
         if route.deployment_id == deployment_id
     )

@@ -6,7 +6,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from turnout.api import deployments, keeping, operations, projects, regions, rotation, sources, status, variables
+from turnout.api import (
+    deployments,
+    domains,
+    keeping,
+    operations,
+    projects,
+    regions,
+    rotation,
+    sources,
+    status,
+    variables,
+)
 from turnout.api.access import Access
 
 
@@ -47,6 +58,11 @@ ROUTES: Final = (
     _get(_VARIABLES, variables.list_variables),
     Route(method="PUT", path=_VARIABLES, handler=variables.set_variables, access=Access.ADMIN),
     Route(method="DELETE", path=_VARIABLES, handler=variables.remove_variables, access=Access.ADMIN),
+    _get("/v1/projects/{project}/domains", domains.list_domains),
+    _post("/v1/projects/{project}/domains", domains.add_domain, 201),
+    _get("/v1/projects/{project}/domains/{fqdn}", domains.show_domain),
+    _delete("/v1/projects/{project}/domains/{fqdn}", domains.remove_domain),
+    _post("/v1/projects/{project}/domains/{fqdn}/verify", domains.verify_domain, 200),
     _post("/v1/vault/rotate", rotation.rotate, 200),
     _get("/v1/operations/{operation_id}", operations.show_operation),
     _get("/v1/operations/{operation_id}/events", operations.follow_operation),

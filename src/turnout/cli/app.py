@@ -12,6 +12,7 @@ from turnout.cli import (
     cancel,
     deploy,
     diff,
+    domains,
     down,
     env,
     gc,
@@ -77,7 +78,7 @@ VERBS: Final = (
 )
 for verb in VERBS:
     app.command()(verb)
-for group in (env.verbs, vault.verbs):
+for group in (env.verbs, domains.verbs, vault.verbs):
     app.add_typer(group)
 
 

@@ -27,6 +27,12 @@ from turnout.domain.documents import (
     SourceAccepted,
     StatusDocument,
 )
+from turnout.domain.domain_documents import (
+    CustomDomainDocument,
+    CustomDomainList,
+    DomainBody,
+    RemovedDomainDocument,
+)
 from turnout.domain.errors import TurnoutError
 from turnout.domain.secret_documents import DiffDocument, RotateBody, RotatedDocument, VariablesBody, VariablesDocument
 from turnout.domain.statuses import OPERATION_TERMINAL
@@ -91,6 +97,25 @@ class Client(Wire):
         """Remove variables, for deployments from now on. Raises NotFound; then none is removed."""
         params = {"name": list(names)}
         return await self.ask(VariablesDocument, "DELETE", _variables(project, environment), params=params)
+
+    async def domains(self, project: str) -> CustomDomainList:
+        """The custom domains of a project. Raises NotFound."""
+        return await self.ask(CustomDomainList, "GET", _domains(project))
+
+    async def add_domain(self, project: str, fqdn: str) -> CustomDomainDocument:
+        """Ask for a name; the answer says what proves it. Raises Invalid, or Conflict when another one has it."""
+        body = DomainBody(fqdn=fqdn).model_dump_json().encode()
+        return await self.ask(CustomDomainDocument, "POST", _domains(project), content=body, headers=_JSON)
+
+    async def verify_domain(self, project: str, fqdn: str) -> CustomDomainDocument:
+        """Have the proof looked for now. Raises NotFound, or Conflict when another project has the name."""
+        path = f"{_domains(project)}/{_part(fqdn)}/verify"
+        return await self.ask(CustomDomainDocument, "POST", path, timeout=90.0)
+
+    async def remove_domain(self, project: str, fqdn: str) -> RemovedDomainDocument:
+        """Give a name up. Raises NotFound."""
+        path = f"{_domains(project)}/{_part(fqdn)}"
+        return await self.ask(RemovedDomainDocument, "DELETE", path, timeout=90.0)
 
     async def rotate_keys(self, *, master: bool = True, data: bool = True) -> RotatedDocument:
         """Make new keys and encrypt with them what the old ones did."""
@@ -197,6 +222,10 @@ async def _chunks(archive: Path, size: int, progress: Progress | None) -> AsyncI
             sent += len(chunk)
             if progress is not None:
                 progress(sent, size)
+
+
+def _domains(project: str) -> str:
+    return f"/v1/projects/{_part(project)}/domains"
 
 
 def _variables(project: str, environment: str) -> str:

@@ -8,9 +8,10 @@ from typing import Any, Protocol
 import structlog
 
 from turnout.builds.service import BuildClient
+from turnout.domain.proofs import Prover
 from turnout.domain.records import Instance, RunSpec
 from turnout.domain.waits import Wait
-from turnout.settings import DeploySettings
+from turnout.settings import DeploySettings, DomainSettings
 from turnout.store import Store
 from turnout.vault import Vault
 
@@ -62,3 +63,7 @@ class Config:
     """Token towards remote builders and kranes. The built-in ones share the store and need none."""
     limits: DeploySettings = field(default_factory=DeploySettings)
     """Deadlines and retries."""
+    prover: Prover | None = None
+    """Looks for the proofs of custom domains; None refuses to check any."""
+    domains: DomainSettings = field(default_factory=DomainSettings)
+    """How often that is."""

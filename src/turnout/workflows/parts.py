@@ -26,6 +26,8 @@ class Parts:
         self.builds = config.build_client
         self.vault = config.vault
         self.limits = config.limits
+        self.prover = config.prover
+        self.domains = config.domains
         self.apex = config.default_domain
         self.logger: Any = config.logger
         self._hook = hook

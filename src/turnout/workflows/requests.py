@@ -124,3 +124,13 @@ class BuildCall:
     operation_id: str
     deployment_id: str
     project_id: str
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CheckCall:
+    """Look for the proof of a custom domain, and again later while it is not there."""
+
+    round: int
+    """A newer round ends this one."""
+    check: int = 0
+    """Which look of the round this is."""

@@ -12,8 +12,10 @@ from turnout.workflows.config import Config
 from turnout.workflows.deploy import Deploy
 from turnout.workflows.observing import Observing
 from turnout.workflows.parts import Parts
+from turnout.workflows.proving import Proving
 from turnout.workflows.requests import (
     BuildCall,
+    CheckCall,
     DeployRequest,
     DeployResponse,
     ObserveRequest,
@@ -58,6 +60,7 @@ class Workflow:
         self._building = Building(parts)
         self._observing = Observing(parts)
         self._waking = Waking(parts)
+        self._proving = Proving(parts)
 
     async def deploy(self, ctx: restate.ObjectContext, request: DeployRequest) -> DeployResponse:
         """Deploy a new version and configure its routing. The key of `ctx` is the project id.
@@ -96,7 +99,9 @@ class Workflow:
         _bind(observations, "observe", self._observing.observe, ObserveRequest, str)
         wakes = restate.Service("Wakes", invocation_retry_policy=RETRY)
         _bind(wakes, "wake", self._waking.wake, WakeCall, type(None))
-        return [deployments, routing, builds, observations, wakes]
+        domains = restate.VirtualObject("Domains", invocation_retry_policy=RETRY)
+        _bind(domains, "check", self._proving.check, CheckCall, str)
+        return [deployments, routing, builds, observations, wakes, domains]
 
 
 def _bind(service: Any, name: str, handler: Any, takes: type, gives: type) -> None:
