@@ -96,12 +96,12 @@ class AcmeClient:
         def order(session: _Session) -> AcmeOrder:
             name = messages.Identifier(typ=messages.IDENTIFIER_FQDN, value=fqdn)
             answer = session.post(session.directory["newOrder"], messages.NewOrder(identifiers=[name]))
-            return _order(answer.headers["Location"], answer)
+            return _order(session, answer.headers["Location"], answer)
 
         return await self._call(order, account)
 
     async def look(self, account: AcmeAccount, order_url: str) -> AcmeOrder:
-        return await self._call(lambda session: _order(order_url, session.post(order_url)), account)
+        return await self._call(lambda session: _order(session, order_url, session.post(order_url)), account)
 
     async def challenge(self, account: AcmeAccount, authorisation_url: str) -> Challenge | None:
         def challenge(session: _Session) -> Challenge | None:
@@ -123,14 +123,6 @@ class AcmeClient:
                 session.post(found.uri, found.chall.response(_jwk(account.key_pem)))
 
         await self._call(answer, account)
-
-    async def proof_problem(self, account: AcmeAccount, authorisation_url: str) -> Problem | None:
-        def proof_problem(session: _Session) -> Problem | None:
-            found = _authorisation(session, authorisation_url)
-            said = (each.error for each in found.challenges if each.error is not None)
-            return next((told(error) for error in said), None)
-
-        return await self._call(proof_problem, account)
 
     async def finalize(self, account: AcmeAccount, order: AcmeOrder, *, fqdn: str, key_pem: str) -> None:
         request = messages.CertificateRequest(csr=signing_request(key_pem, fqdn))
@@ -207,17 +199,28 @@ def _known(account_url: str) -> messages.RegistrationResource:
     return messages.RegistrationResource(uri=account_url, body=messages.Registration())
 
 
-def _order(url: str, answer: requests.Response) -> AcmeOrder:
+def _order(session: _Session, url: str, answer: requests.Response) -> AcmeOrder:
     order = messages.Order.from_json(answer.json())
+    problem = None
+    if order.status == messages.STATUS_INVALID:  # what the name answered says more than that it was not enough
+        problem = _disproof(session, order) or (told(order.error) if order.error else None)
     return AcmeOrder(
         url=url,
         status=OrderStatus(order.status.name),
         authorisations=tuple(order.authorizations),
         finalize_url=order.finalize,
         certificate_url=order.certificate,
-        problem=None if order.error is None else told(order.error),
+        problem=problem,
         look_again_seconds=retry_after(answer.headers),
     )
+
+
+def _disproof(session: _Session, order: messages.Order) -> Problem | None:
+    for url in order.authorizations:
+        said = (each.error for each in _authorisation(session, url).challenges if each.error is not None)
+        if (error := next(said, None)) is not None:
+            return told(error)
+    return None
 
 
 def _authorisation(session: _Session, url: str) -> messages.Authorization:

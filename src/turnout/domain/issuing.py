@@ -44,8 +44,8 @@ class ProblemKind(StrEnum):
     """The ACME server does not answer, or is in trouble itself."""
     UNPROVED = "unproved"
     """The ACME server asked the name and did not find the proof: mostly DNS that leads elsewhere."""
-    UNSERVED = "unserved"
-    """Not every gateway answers the challenge yet."""
+    TROUBLE = "trouble"
+    """Turnout itself could not do its part, such as a gateway that does not answer the challenge."""
     LOST = "lost"
     """The order is of no more use: expired, or given up by the server. A new one may work."""
     ACCOUNT_LOST = "account-lost"
@@ -58,7 +58,7 @@ _PAUSES: Final[dict[ProblemKind, tuple[timedelta, timedelta]]] = {
     ProblemKind.RATE_LIMITED: (timedelta(hours=1), timedelta(days=1)),
     ProblemKind.UNREACHABLE: (timedelta(minutes=1), timedelta(hours=6)),
     ProblemKind.UNPROVED: (timedelta(hours=1), timedelta(days=1)),
-    ProblemKind.UNSERVED: (timedelta(minutes=1), timedelta(hours=1)),
+    ProblemKind.TROUBLE: (timedelta(minutes=1), timedelta(hours=1)),
     ProblemKind.LOST: (timedelta(minutes=1), timedelta(hours=6)),
     ProblemKind.ACCOUNT_LOST: (timedelta(minutes=1), timedelta(hours=6)),
 }
@@ -169,6 +169,11 @@ def problem_of(code: str, detail: str, *, retry_after_seconds: float | None = No
 def visit_key(fqdn: str, turn: int, sends: int = 0) -> str:
     """The same for the same telling of the same visit."""
     return f"{fqdn}/{turn}/{sends}"
+
+
+def drops_order(problem: Problem) -> bool:
+    """Whether the order under way is of no more use. One that was only interrupted is taken up again."""
+    return problem.kind not in {ProblemKind.RATE_LIMITED, ProblemKind.UNREACHABLE, ProblemKind.TROUBLE}
 
 
 def is_final(problem: Problem) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
@@ -18,6 +18,7 @@ from turnout.domain.issuing_ports import NotIssued
 
 PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 _RSA_BITS: Final = 2048
+_SKEW: Final = timedelta(minutes=5)
 
 
 class KeyType(StrEnum):
@@ -62,12 +63,21 @@ def signing_request(key_pem: str, fqdn: str) -> x509.CertificateSigningRequest:
 def check_issued(chain_pem: str, *, key_pem: str, fqdn: str, now: datetime) -> CertificatePair:
     """What came back, as it is served. Raises NotIssued when it is of another key, for another name, or no good."""
     try:
-        pair = check_pair(chain_pem, key_pem, now=now)
+        pair = check_pair(chain_pem, key_pem, now=now + _ahead(chain_pem, now))
     except (Invalid, TooLarge) as error:
         raise _unusable(error.detail) from None
     if fqdn not in pair.names:
         raise _unusable(f"it is not for {fqdn}")
     return pair
+
+
+def _ahead(chain_pem: str, now: datetime) -> timedelta:
+    """How far the authority's clock is ahead of ours, if not by too much: some certificates begin at once."""
+    try:
+        begins = x509.load_pem_x509_certificates(chain_pem.encode())[0].not_valid_before_utc
+    except (ValueError, IndexError):
+        return timedelta(0)
+    return begins - now if timedelta(0) < begins - now < _SKEW else timedelta(0)
 
 
 def _unusable(why: str) -> NotIssued:

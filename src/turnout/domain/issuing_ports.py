@@ -54,7 +54,7 @@ class AcmeOrder:
     finalize_url: str
     certificate_url: str | None
     problem: Problem | None
-    """Why it is invalid, where the server says it with the order."""
+    """Why it is invalid; None when it is not, or the server does not say."""
     look_again_seconds: float | None
     """When the server wants to be asked again."""
 
@@ -148,10 +148,6 @@ class AcmePort(Protocol):
 
     async def answer(self, account: AcmeAccount, authorisation_url: str) -> None:
         """Tell the server to go and look. Nothing happens when it was told before."""
-        ...
-
-    async def proof_problem(self, account: AcmeAccount, authorisation_url: str) -> Problem | None:
-        """Why the name was not proved, as the server saw it; None when it says nothing."""
         ...
 
     async def finalize(self, account: AcmeAccount, order: AcmeOrder, *, fqdn: str, key_pem: str) -> None:

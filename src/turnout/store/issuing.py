@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, insert, or_, select, update
+from sqlalchemy import Row, delete, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from turnout.domain.certificates import Certificate, SealedKey
-from turnout.domain.errors import Conflict, NotFound
+from turnout.domain.certificates import Certificate, CertificateSource, SealedKey
+from turnout.domain.errors import Conflict
 from turnout.domain.issuing import (
     Issuing,
     IssuingStatus,
@@ -18,22 +18,23 @@ from turnout.domain.issuing import (
     Problem,
     UnsentVisit,
     Window,
+    drops_order,
     next_try,
     next_visit,
 )
 from turnout.domain.issuing_ports import PendingOrder
 from turnout.store.audit import write_audit
-from turnout.store.issuing_rows import current_certificate, find_issuing, issuing_from, owner_of, with_workspace
+from turnout.store.certificates import Certificates
+from turnout.store.issuing_rows import find_issuing, issuing_from, owner_of, with_workspace
 from turnout.store.lookups import find_project_by_slug
-from turnout.store.part import Part
 from turnout.store.schema import issuings
 
 _NO_ORDER = {"order_url": None, "certificate_id": None, "master_key_id": None, "sealed_key": None}
 _NO_PROBLEM = {"problem": None, "problem_kind": None}
 
 
-class Issuings(Part):
-    """One for each domain that is to have a certificate by ACME."""
+class Issuings(Certificates):
+    """One for each domain that is to have a certificate by ACME. It needs Certificates: what came of them."""
 
     # ---------------------------------------------------------------------------------------- asked for
 
@@ -124,40 +125,46 @@ class Issuings(Part):
 
     async def issued_for(self, *, fqdn: str, workspace_id: str) -> Certificate | None:
         """The certificate that an earlier visit got, if it is kept."""
-        async with self._db.read() as tx:
-            return await current_certificate(tx, fqdn, workspace_id)
+        kept = await self.list_certificates(workspace_id=workspace_id)
+        mine = (each for each in kept if (each.source, each.names) == (CertificateSource.ACME, (fqdn,)))
+        return next(mine, None)
 
     # -------------------------------------------------------------------------------------------- orders
 
-    async def begin_order(self, *, fqdn: str, turn: int, certificate_id: str, key: SealedKey) -> PendingOrder:
-        """Keep the key of an order, before the order is made. One that is kept already stays, and is returned.
+    async def begin_order(self, *, fqdn: str, turn: int) -> PendingOrder | None:
+        """An order is worked on. The one that is under way; None when it has yet to be made.
 
-        Raises Conflict when the turn is over.
+        This and what follows raise Conflict when the turn is over: somebody has asked anew, or wants it no more.
         """
         async with self._db.write() as tx:
-            kept = {
-                "status": IssuingStatus.WORKING,
-                "certificate_id": certificate_id,
-                "master_key_id": key.master_key_id,
-                "sealed_key": key.box,
-                "updated_at": self._db.now(),
-            }
-            mine = update(issuings).where(issuings.c.fqdn == fqdn, issuings.c.turn == turn)
-            await tx.execute(mine.where(issuings.c.sealed_key.is_(None)).values(kept))
-            await tx.execute(mine.values(status=IssuingStatus.WORKING))
-            return await _order_of(tx, fqdn, turn)
+            row = await _change(tx, fqdn, turn, status=IssuingStatus.WORKING, updated_at=self._db.now())
+            return _order_from(row)
+
+    async def keep_order_key(self, *, fqdn: str, turn: int, certificate_id: str, key: SealedKey) -> None:
+        """Keep the key of an order, before the order is made."""
+        kept = {"certificate_id": certificate_id, "master_key_id": key.master_key_id, "sealed_key": key.box}
+        async with self._db.write() as tx:
+            await _change(tx, fqdn, turn, order_url=None, **kept)
+
+    async def keep_order(self, *, fqdn: str, turn: int, order_url: str) -> None:
+        """Remember where the order is."""
+        async with self._db.write() as tx:
+            await _change(tx, fqdn, turn, order_url=order_url)
+
+    async def drop_order(self, *, fqdn: str, turn: int) -> None:
+        """Forget the order, and its key."""
+        async with self._db.write() as tx:
+            await _change(tx, fqdn, turn, **_NO_ORDER)
 
     async def pending_order(self, *, fqdn: str, turn: int) -> PendingOrder:
-        """The order under way. Raises Conflict when the turn is over, or nothing was ordered."""
+        """The order under way."""
+        mine = select(issuings).where(issuings.c.fqdn == fqdn, issuings.c.turn == turn)
         async with self._db.read() as tx:
-            return await _order_of(tx, fqdn, turn)
-
-    async def keep_order(self, *, fqdn: str, turn: int, order_url: str | None) -> None:
-        """Remember where the order is; None forgets it, with its key."""
-        values: dict[str, Any] = _NO_ORDER if order_url is None else {"order_url": order_url}
-        mine = update(issuings).where(issuings.c.fqdn == fqdn, issuings.c.turn == turn)
-        async with self._db.write() as tx:
-            await tx.execute(mine.values(values))
+            row = (await tx.execute(mine)).one_or_none()
+            order = None if row is None else _order_from(row)
+            if order is None:
+                raise _over(fqdn)
+            return order
 
     # ---------------------------------------------------------------------------------------------- ends
 
@@ -173,7 +180,7 @@ class Issuings(Part):
 
         return await self._end(fqdn, turn, values)
 
-    async def fail_visit(self, *, fqdn: str, turn: int, problem: Problem, drops_order: bool) -> NextVisit | None:
+    async def fail_visit(self, *, fqdn: str, turn: int, problem: Problem) -> NextVisit | None:
         """There was a problem: come back when that is of use. As above."""
 
         def values(issuing: Issuing, now: datetime) -> dict[str, Any]:
@@ -184,7 +191,7 @@ class Issuings(Part):
                 "failures": failures,
                 "problem": problem.detail,
                 "problem_kind": problem.kind,
-                **(_NO_ORDER if drops_order else {}),
+                **(_NO_ORDER if drops_order(problem) else {}),
             }
 
         return await self._end(fqdn, turn, values)
@@ -228,16 +235,23 @@ async def _forget(tx: AsyncConnection, fqdn: str) -> None:
     await tx.execute(delete(issuings).where(issuings.c.fqdn == fqdn))
 
 
-async def _order_of(tx: AsyncConnection, fqdn: str, turn: int) -> PendingOrder:
-    mine = (issuings.c.fqdn == fqdn, issuings.c.turn == turn)
-    row = (await tx.execute(select(issuings).where(*mine))).one_or_none()
-    if row is None or row.sealed_key is None:
-        raise Conflict(f"cannot go on with the certificate of {fqdn}: it was asked for anew, or is wanted no more")
-    return PendingOrder(
-        certificate_id=row.certificate_id,
-        key=SealedKey(master_key_id=row.master_key_id, box=row.sealed_key),
-        order_url=row.order_url,
-    )
+async def _change(tx: AsyncConnection, fqdn: str, turn: int, **values: Any) -> Row[Any]:
+    mine = update(issuings).where(issuings.c.fqdn == fqdn, issuings.c.turn == turn).values(values)
+    row = (await tx.execute(mine.returning(issuings))).one_or_none()
+    if row is None:
+        raise _over(fqdn)
+    return row
+
+
+def _over(fqdn: str) -> Conflict:
+    return Conflict(f"cannot go on with the certificate of {fqdn}: it was asked for anew, or is wanted no more")
+
+
+def _order_from(row: Row[Any]) -> PendingOrder | None:
+    if row.sealed_key is None:
+        return None
+    key = SealedKey(master_key_id=row.master_key_id, box=row.sealed_key)
+    return PendingOrder(certificate_id=row.certificate_id, key=key, order_url=row.order_url)
 
 
 def _resting(issuing: Issuing) -> IssuingStatus:

@@ -1,4 +1,4 @@
-"""The rows around an issuing: itself, whose name it is, and the certificate that came of it."""
+"""The rows around an issuing: itself, and whose name it is."""
 
 from __future__ import annotations
 
@@ -8,11 +8,9 @@ from sqlalchemy import Row, Select, select, union
 
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from turnout.domain.certificates import Certificate, CertificateSource
 from turnout.domain.custom_domains import DomainStatus
 from turnout.domain.issuing import Issuing, IssuingStatus, Problem, ProblemKind
-from turnout.store.certificates import certificate_from
-from turnout.store.schema import certificates, domains, issuings, projects, routes
+from turnout.store.schema import domains, issuings, projects, routes
 
 
 async def find_issuing(tx: AsyncConnection, fqdn: str, *, lock: bool = False) -> Issuing | None:
@@ -52,14 +50,3 @@ async def owner_of(tx: AsyncConnection, fqdn: str) -> str | None:
     )
     found = set((await tx.execute(owners)).scalars())
     return found.pop() if len(found) == 1 else None
-
-
-async def current_certificate(tx: AsyncConnection, fqdn: str, workspace_id: str) -> Certificate | None:
-    """The newest kept certificate of a workspace that came by ACME for this name alone."""
-    statement = select(certificates).where(
-        certificates.c.removed_at.is_(None),
-        certificates.c.source == CertificateSource.ACME,
-        certificates.c.workspace_id == workspace_id,
-    )
-    found = await tx.execute(statement.order_by(certificates.c.created_at.desc(), certificates.c.id.desc()))
-    return next((certificate_from(row) for row in found if tuple(row.names) == (fqdn,)), None)

@@ -22,12 +22,14 @@ from turnout.store.schema.asked import (
     workspaces,
 )
 from turnout.store.schema.base import metadata
+from turnout.store.schema.issuing import acme_accounts, issuings
 from turnout.store.schema.named import challenges, confirmations, domains
 from turnout.store.schema.routing import counters, project_changes, routes, sentinel_configs, switches
 from turnout.store.schema.running import build_places, gateways, instances, placements, regions, waits
 from turnout.store.schema.secret import data_keys, keyrings, variables
 
 __all__ = [
+    "acme_accounts",
     "audit_log",
     "build_options",
     "build_places",
@@ -41,6 +43,7 @@ __all__ = [
     "environments",
     "gateways",
     "instances",
+    "issuings",
     "jobs",
     "keyrings",
     "metadata",

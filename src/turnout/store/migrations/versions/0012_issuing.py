@@ -42,7 +42,7 @@ def upgrade() -> None:
         sa.Column("updated_at", UtcDateTime, nullable=False),
         sa.CheckConstraint("status IN ('waiting', 'working', 'issued', 'failed')", name=op.f("ck_issuings_status")),
         sa.CheckConstraint(
-            "problem_kind IN ('rate-limited', 'unreachable', 'unproved', 'unserved', 'lost', 'account-lost', 'refused')",
+            "problem_kind IN ('rate-limited', 'unreachable', 'unproved', 'trouble', 'lost', 'account-lost', 'refused')",
             name=op.f("ck_issuings_problem_kind"),
         ),
         sa.CheckConstraint("fqdn = lower(fqdn)", name=op.f("ck_issuings_fqdn")),
