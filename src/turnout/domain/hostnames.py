@@ -28,6 +28,8 @@ LABEL_MAX: Final = 63
 """Octets in one label (RFC 1035, section 2.3.4)."""
 FQDN_MAX: Final = 253
 """Characters in a whole name as text (RFC 1035 counts 255 octets on the wire)."""
+LOCAL_SUFFIXES: Final = ("localhost", "local", "test")
+"""Names under these mean this machine or this network, and nobody else ever owns one."""
 APEX_MAX: Final = FQDN_MAX - LABEL_MAX - 1
 """Characters in an apex, so that every generated label has room before it."""
 
@@ -115,7 +117,7 @@ def is_local(host: str) -> bool:
         return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:
         pass
-    return host.rsplit(".", 1)[-1] in {"localhost", "local", "test"}
+    return host.rsplit(".", 1)[-1] in LOCAL_SUFFIXES
 
 
 def is_under(host: str, apex: str) -> bool:

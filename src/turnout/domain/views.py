@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+from turnout.domain.certificates import CertificateSource, SealedKey
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class GuardView:
@@ -18,6 +20,16 @@ class GuardView:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class HttpsView:
+    """How the gateway sends a domain's plain requests to HTTPS."""
+
+    port: int
+    """Where HTTPS answers, as clients see it."""
+    hsts_seconds: int
+    """How long browsers are to remember it; 0: not at all."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class RouteView:
     """One domain of a project, with all that is decided there: whoever takes one takes the other with it."""
 
@@ -25,6 +37,8 @@ class RouteView:
     deployment_id: str
     guard: GuardView | None = None
     """None for a domain without a sentinel config."""
+    https: HttpsView | None = None
+    """Filled in by the gateway, which alone knows its certificates. None: plain requests are answered as they come."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -56,6 +70,26 @@ class ProjectView:
     """Sorted by deployment id; exactly the deployments that `routes` name."""
     challenges: tuple[ChallengeView, ...] = ()
     """Sorted by fqdn and path. Also of domains that are not routed: those answer nothing else."""
+    workspace_id: str = ""
+    """Whose certificates serve its domains."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class CertificateView:
+    """A certificate as a gateway has to know it: its private key is sealed, also in the snapshot on disk."""
+
+    id: str
+    workspace_id: str | None
+    """Whose domains it serves. None for the root of the local authority."""
+    source: CertificateSource
+    names: tuple[str, ...]
+    fingerprint: str
+    chain_pem: str
+    key: SealedKey | None
+    """None: the certificate is gone."""
+    not_before: datetime
+    not_after: datetime
+    created_at: datetime
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -68,6 +102,8 @@ class GatewayFeed:
     """The newest routing transaction that this feed contains."""
     projects: tuple[ProjectView, ...]
     """Each whole. A project without routes and challenges is gone from the gateway."""
+    certificates: tuple[CertificateView, ...] = ()
+    """Those that changed after `since`, each whole; a project's change brings none, and theirs brings no project."""
 
 
 class GatewaySource(Protocol):

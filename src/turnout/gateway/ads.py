@@ -18,9 +18,11 @@ from typing import Any, Final
 from turnout.domain.errors import Unavailable
 from turnout.gateway import protos
 from turnout.gateway.conversation import Conversation, Effect
+from turnout.gateway.handshakes import Handshakes
 from turnout.gateway.messages import Push
 from turnout.gateway.resources import Kind
 from turnout.gateway.scribe import Connected, Disconnected, Scribe
+from turnout.gateway.secrets import Secrets
 from turnout.gateway.state import Changes, State
 from turnout.gateway.verdicts import Acknowledged
 
@@ -53,10 +55,11 @@ class GatewayStatus:
 class _Stream:
     """One open stream. Everything touching it runs on the event loop, so nothing is locked."""
 
-    def __init__(self, *, gateway_id: str, region: str, conversation: Conversation) -> None:
+    def __init__(self, *, gateway_id: str, region: str, conversation: Conversation, handshakes: Handshakes) -> None:
         self.gateway_id = gateway_id
         self.region = region
         self.conversation = conversation
+        self.handshakes = handshakes
         self.outgoing: asyncio.Queue[Push] = asyncio.Queue()
         self.generation: int | None = None
 
@@ -69,6 +72,7 @@ class AdsServer:
         *,
         state: State,
         scribe: Scribe,
+        secrets: Secrets,
         listen: str,
         authorise: Callable[[str], bool] | None = None,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
@@ -80,6 +84,7 @@ class AdsServer:
         """
         self._state = state
         self._scribe = scribe
+        self._secrets = secrets
         self._listen = listen
         self._authorise = authorise
         self._clock = clock
@@ -111,8 +116,17 @@ class AdsServer:
     def publish(self, changes: Changes) -> None:
         """Bring every connected gateway to the state, which is newer by these changes."""
         self._loaded.set()
+        lost = {name for keys in changes.dropped.values() for kind, name in keys if kind is Kind.SCOPE}
         for stream in self._streams:
             self._carry_out(stream, stream.conversation.changed(changes))
+            if changes.certificates or lost:
+                again = stream.handshakes.look_again(lambda host: host in lost or changes.certificates.concerns(host))
+                self._carry_out(stream, again)
+
+    def look_again(self) -> None:
+        """Time has passed: certificates end, and others take their place."""
+        for stream in self._streams:
+            self._carry_out(stream, stream.handshakes.look_again())
 
     def status(self) -> tuple[GatewayStatus, ...]:
         """The gateways that are connected now."""
@@ -132,6 +146,7 @@ class AdsServer:
             gateway_id=first.node.id,
             region=first.node.locality.region,
             conversation=Conversation(self._state),
+            handshakes=Handshakes(self._secrets),
         )
         self._opened(stream)
         writer = asyncio.create_task(self._write(stream, context))
@@ -181,7 +196,7 @@ class AdsServer:
         except ValueError:
             log.warning("gateway %s asks for %s, which there is none of", stream.gateway_id, request.type_url)
             return
-        conversation = stream.conversation
+        conversation = stream.handshakes if kind is Kind.SECRET else stream.conversation
         if request.response_nonce:
             if request.HasField("error_detail"):
                 error = request.error_detail.message

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from turnout.domain.errors import Invalid
+from turnout.gateway.https import https_listener
 from turnout.gateway.listener import AccessLog, listener
 
 ADS_CLUSTER: Final = "turnout-ads"
@@ -37,6 +38,8 @@ class BootstrapSettings:
     listen: tuple[str, ...] = ("127.0.0.1",)
     """Addresses to listen on. `("127.0.0.1", "::1")` for both families on this machine, `("::",)` for all."""
     port: int = 8000
+    tls_port: int | None = None
+    """Where HTTPS answers; None: nowhere."""
     ads_token: str | None = None
     """Brought to the control plane as a bearer token."""
     ads_tls: bool = False
@@ -71,14 +74,7 @@ def bootstrap(settings: BootstrapSettings) -> dict[str, Any]:
             "cds_config": {"ads": {}, "resource_api_version": "V3", "initial_fetch_timeout": "0s"},
         },
         "static_resources": {
-            "listeners": [
-                listener(
-                    addresses=settings.listen,
-                    port=settings.port,
-                    trusted_proxies=settings.trusted_proxies,
-                    access_log=settings.access_log,
-                )
-            ],
+            "listeners": _listeners(settings),
             "clusters": [_ads_cluster(settings)],
         },
         "overload_manager": _overload(settings),
@@ -102,6 +98,16 @@ def bootstrap(settings: BootstrapSettings) -> dict[str, Any]:
             }
         },
     }
+
+
+def _listeners(settings: BootstrapSettings) -> list[dict[str, Any]]:
+    shared: dict[str, Any] = {
+        "addresses": settings.listen,
+        "trusted_proxies": settings.trusted_proxies,
+        "access_log": settings.access_log,
+    }
+    plain = listener(port=settings.port, **shared)
+    return [plain] if settings.tls_port is None else [plain, https_listener(port=settings.tls_port, **shared)]
 
 
 def as_json(document: dict[str, Any]) -> bytes:

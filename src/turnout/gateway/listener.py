@@ -47,24 +47,19 @@ class AccessLog:
 def listener(
     *, addresses: tuple[str, ...], port: int, trusted_proxies: int, access_log: AccessLog | None
 ) -> dict[str, Any]:
-    """Return the one listener of a gateway. Raises Invalid without an address."""
-    if not addresses:
-        raise Invalid("cannot start a gateway that listens on no address")
-    first, *others = (
-        {"socket_address": {"address": address, "port_value": port, "ipv4_compat": address == "::"}}
-        for address in addresses
-    )
+    """Return the listener for plain HTTP. Raises Invalid without an address."""
+    first, others = socket_addresses(addresses, port)
     return {
         "name": "gateway",
         "address": first,
-        "additional_addresses": [{"address": other} for other in others],
+        "additional_addresses": others,
         "per_connection_buffer_limit_bytes": 256 * 1024,
         "filter_chains": [
             {
                 "filters": [
                     {
                         "name": "envoy.filters.network.http_connection_manager",
-                        "typed_config": _connection_manager(trusted_proxies, access_log),
+                        "typed_config": connection_manager(trusted_proxies, access_log),
                     }
                 ]
             }
@@ -72,7 +67,19 @@ def listener(
     }
 
 
-def _connection_manager(trusted_proxies: int, access_log: AccessLog | None) -> dict[str, Any]:
+def socket_addresses(addresses: tuple[str, ...], port: int) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """The address of a listener, and its additional ones. Raises Invalid without any."""
+    if not addresses:
+        raise Invalid("cannot start a gateway that listens on no address")
+    first, *others = (
+        {"socket_address": {"address": address, "port_value": port, "ipv4_compat": address == "::"}}
+        for address in addresses
+    )
+    return first, [{"address": other} for other in others]
+
+
+def connection_manager(trusted_proxies: int, access_log: AccessLog | None) -> dict[str, Any]:
+    """What every request goes through, whichever way it came in."""
     return {
         "@type": _type("filters.network.http_connection_manager.v3.HttpConnectionManager"),
         "stat_prefix": "gateway",

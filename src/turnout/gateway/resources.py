@@ -1,19 +1,21 @@
-"""What Envoy is told, as frozen data: named resources of four kinds, and the plan of one project."""
+"""What Envoy is told, as frozen data: named resources of five kinds, and the plan of one project."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 
 class Kind(StrEnum):
-    """The four xDS resource types, in the order in which Envoy must learn of them. Values are type URLs."""
+    """The xDS resource types, in the order in which Envoy must learn of them. Values are type URLs."""
 
     CLUSTER = "type.googleapis.com/envoy.config.cluster.v3.Cluster"
     ENDPOINTS = "type.googleapis.com/envoy.config.endpoint.v3.ClusterLoadAssignment"
     ROUTES = "type.googleapis.com/envoy.config.route.v3.RouteConfiguration"
     SCOPE = "type.googleapis.com/envoy.config.route.v3.ScopedRouteConfiguration"
+    SECRET = "type.googleapis.com/envoy.extensions.transport_sockets.tls.v3.Secret"  # noqa: S105  # a type
+    """A certificate with its key, named by the host that a client asks for. In no project's plan: see `handshakes`."""
 
 
 Key = tuple[Kind, str]
@@ -28,7 +30,7 @@ class Resource:
     name: str
     version: str
     """A hash of the content: equal content has the same version on every server and after every restart."""
-    body: bytes
+    body: bytes = field(repr=False)
     """The serialised protobuf message; with `kind` as its type URL this is a protobuf `Any`."""
 
     @property

@@ -17,7 +17,9 @@ from typing import Final, Self
 from turnout.domain.errors import Unavailable
 from turnout.domain.views import GatewayFeed, GatewayJournal, GatewaySource
 from turnout.gateway.ads import AdsServer, GatewayStatus
+from turnout.gateway.policies.https import Redirect
 from turnout.gateway.scribe import Scribe
+from turnout.gateway.secrets import Opener, Secrets
 from turnout.gateway.snapshot import SnapshotKeeper, load_snapshot
 from turnout.gateway.state import State
 
@@ -31,6 +33,9 @@ _FIRST_READ: Final = 3.0
 
 _READ: Final = 30.0
 """The same, once something is served."""
+
+_CERTIFICATES: Final = 60.0
+"""Seconds after which it is looked at whether a certificate has ended, or is about to."""
 
 _LONGEST_PAUSE: Final = 1.0
 """Seconds between two attempts while the store is away, at most."""
@@ -61,21 +66,30 @@ class GatewayService:
         home: Path,
         listen: str = "127.0.0.1:0",
         authorise: Callable[[str], bool] | None = None,
+        keys: Opener | None = None,
+        redirect: Redirect | None = None,
     ) -> None:
-        """`home`/gateway holds the snapshot. `listen` and `authorise` are the ADS server's."""
+        """`home`/gateway holds the snapshot. `listen` and `authorise` are the ADS server's.
+
+        `keys` opens the private keys of certificates; without it nothing is served over HTTPS. `redirect` says
+        which domains' plain requests are sent there; None leaves all of them alone.
+        """
         self._source = source
-        self._state = State()
+        self._state = State(redirect.complete) if redirect is not None else State()
         self._scribe = Scribe(journal)
         self._snapshot_path = home / "gateway" / "snapshot.jsonl"
         self._keeper = SnapshotKeeper(self._snapshot_path, self._state)
         self._tasks: list[asyncio.Task[None]] = []
         self._store_away = False
-        self.ads = AdsServer(state=self._state, scribe=self._scribe, listen=listen, authorise=authorise)
+        secrets = Secrets(self._state, keys)
+        self.ads = AdsServer(
+            state=self._state, scribe=self._scribe, secrets=secrets, listen=listen, authorise=authorise
+        )
 
     async def start(self) -> None:
         """Begin to serve: what the store says, or the snapshot until the store can be read."""
         await self.ads.start()
-        for work in (self._follow(), self._scribe.run(), self._keeper.run()):
+        for work in (self._follow(), self._scribe.run(), self._keeper.run(), self._renew()):
             self._tasks.append(asyncio.create_task(work))
 
     async def stop(self) -> None:
@@ -132,6 +146,11 @@ class GatewayService:
                     await self._load_snapshot()
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, _LONGEST_PAUSE)
+
+    async def _renew(self) -> None:
+        while True:
+            await asyncio.sleep(_CERTIFICATES)
+            self.ads.look_again()
 
     async def _read(self, since: int) -> GatewayFeed:
         limit = _READ if self._state.loaded else _FIRST_READ

@@ -1,8 +1,9 @@
 """The last known good configuration on disk, for the day when the store is away as the gateway starts.
 
-What is kept is what the store said (project views), not what Envoy was told, so that a newer version of the
-planner can read an older snapshot. The file is written beside itself, synced and renamed: at any moment there
-is one whole snapshot, or none. A checksum in the first line tells a damaged one.
+What is kept is what the store said (views of projects, and of certificates with their keys sealed), not what Envoy
+was told, so that a newer version of the planner can read an older snapshot. The file is written beside itself,
+synced and renamed: at any moment there is one whole snapshot, or none. A checksum in the first line tells a damaged
+one.
 """
 
 from __future__ import annotations
@@ -12,11 +13,12 @@ import hashlib
 import json
 import logging
 import os
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Final, Generic, TypeVar
 
-from turnout.domain.views import GatewayFeed, ProjectView
-from turnout.gateway.feeds import decode_project, encode_project
+from turnout.domain.views import CertificateView, GatewayFeed, ProjectView
+from turnout.gateway.feeds import decode_certificate, decode_project, encode_certificate, encode_project
 from turnout.gateway.state import State
 
 log = logging.getLogger(__name__)
@@ -33,8 +35,14 @@ def load_snapshot(path: Path) -> GatewayFeed | None:
         header = json.loads(header_line)
         if header["format"] != FORMAT or header["sha256"] != hashlib.sha256(body).hexdigest():
             raise ValueError("its checksum or format is not the expected one")
-        projects = tuple(decode_project(line) for line in body.splitlines())
-        return GatewayFeed(change=header["change"], generation=header["generation"], projects=projects)
+        lines = body.splitlines()
+        projects = len(lines) - header.get("certificates", 0)
+        return GatewayFeed(
+            change=header["change"],
+            generation=header["generation"],
+            projects=tuple(decode_project(line) for line in lines[:projects]),
+            certificates=tuple(decode_certificate(line) for line in lines[projects:]),
+        )
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError) as error:
@@ -45,14 +53,15 @@ def load_snapshot(path: Path) -> GatewayFeed | None:
 class SnapshotKeeper:
     """Keeps the file in step with the state: at most one write a second, and always a last one.
 
-    A line is encoded again only when its project changed, so that thousands of projects cost a copy of
-    bytes per write and no more.
+    A line is encoded again only when its project or certificate changed, so that thousands of them cost a copy
+    of bytes per write and no more.
     """
 
     def __init__(self, path: Path, state: State) -> None:
         self._path = path
         self._state = state
-        self._lines: dict[str, tuple[ProjectView, bytes]] = {}
+        self._lines: _Lines[ProjectView] = _Lines(encode_project)
+        self._certificate_lines: _Lines[CertificateView] = _Lines(encode_certificate)
         self._changed = asyncio.Event()
         self._written: tuple[int, int] | None = None
 
@@ -85,22 +94,38 @@ class SnapshotKeeper:
         return True
 
     def _content(self) -> bytes:
-        views = self._state.views
-        for gone in self._lines.keys() - views.keys():
-            del self._lines[gone]
-        for project_id, view in views.items():
-            kept = self._lines.get(project_id)
-            # Views are frozen and replaced whole: the very same object needs no second look.
-            if kept is None or kept[0] is not view:
-                self._lines[project_id] = (view, encode_project(view))
-        body = b"".join(line + b"\n" for _, line in self._lines.values())
+        certificates = self._certificate_lines.of(self._state.certificates.views)
+        body = b"".join(line + b"\n" for line in (*self._lines.of(self._state.views), *certificates))
         header = {
             "format": FORMAT,
             "change": self._state.change,
             "generation": self._state.generation,
+            "certificates": len(certificates),
             "sha256": hashlib.sha256(body).hexdigest(),
         }
         return json.dumps(header).encode() + b"\n" + body
+
+
+View = TypeVar("View")
+
+
+class _Lines(Generic[View]):
+    """The lines of views, as they were encoded last."""
+
+    def __init__(self, encode: Callable[[View], bytes]) -> None:
+        self._encode = encode
+        self._kept: dict[str, tuple[View, bytes]] = {}
+
+    def of(self, views: Mapping[str, View]) -> list[bytes]:
+        """A line for each of these, and nothing kept of the others."""
+        for gone in self._kept.keys() - views.keys():
+            del self._kept[gone]
+        for name, view in views.items():
+            kept = self._kept.get(name)
+            # Views are frozen and replaced whole: the very same object needs no second look.
+            if kept is None or kept[0] is not view:
+                self._kept[name] = (view, self._encode(view))
+        return [line for _, line in self._kept.values()]
 
 
 def write_atomically(path: Path, content: bytes) -> None:

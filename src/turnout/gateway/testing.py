@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from turnout.domain.errors import Unavailable
-from turnout.domain.views import GatewayFeed, ProjectView, RouteView, TargetView
+from turnout.domain.views import CertificateView, GatewayFeed, ProjectView, RouteView, TargetView
 
 
 @dataclass(kw_only=True)
@@ -24,6 +24,7 @@ class MemoryStore:
 
     def __post_init__(self) -> None:
         self._projects: dict[str, tuple[int, ProjectView]] = {}
+        self._certificates: dict[str, tuple[int, CertificateView]] = {}
         self._told: asyncio.Condition = asyncio.Condition()
         self._waited_for = 0
 
@@ -35,6 +36,13 @@ class MemoryStore:
             self._projects[view.project_id] = (self.change, view)
         await self._tell()
         return self.generation
+
+    async def certify(self, *views: CertificateView) -> None:
+        """Replace these certificates; one without a key is gone."""
+        self.change += 1
+        for view in views:
+            self._certificates[view.id] = (self.change, view)
+        await self._tell()
 
     async def until_acknowledged(self, generation: int, *, by: str, timeout: float = 10) -> None:
         """Return when that gateway has acknowledged that generation or a later one."""
@@ -60,7 +68,8 @@ class MemoryStore:
         """See `GatewaySource`."""
         self._check()
         views = tuple(view for change, view in self._projects.values() if change > since)
-        return GatewayFeed(change=self.change, generation=self.generation, projects=views)
+        certificates = tuple(view for change, view in self._certificates.values() if change > since)
+        return GatewayFeed(change=self.change, generation=self.generation, projects=views, certificates=certificates)
 
     async def wait_for_change(self, *, timeout: float) -> None:
         """See `GatewaySource`."""
@@ -105,10 +114,13 @@ class MemoryStore:
             self._told.notify_all()
 
 
-def project(project_id: str, routes: dict[str, str], targets: dict[str, list[str]]) -> ProjectView:
+def project(
+    project_id: str, routes: dict[str, str], targets: dict[str, list[str]], *, workspace_id: str = "ws_1"
+) -> ProjectView:
     """A project view: domain to deployment, deployment to addresses."""
     return ProjectView(
         project_id=project_id,
+        workspace_id=workspace_id,
         routes=tuple(RouteView(fqdn=fqdn, deployment_id=routes[fqdn]) for fqdn in sorted(routes)),
         targets=tuple(
             TargetView(deployment_id=name, addresses=tuple(sorted(targets[name]))) for name in sorted(targets)

@@ -11,11 +11,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from turnout.domain import sentinel
 from turnout.domain.statuses import InstanceStatus
 from turnout.domain.views import ChallengeView, GatewayFeed, GuardView, ProjectView, RouteView, TargetView
+from turnout.store.certificates import changed_certificates
 from turnout.store.challenges import served_challenges
 from turnout.store.counters import read_number
 from turnout.store.database import insert_into
 from turnout.store.part import Part
-from turnout.store.schema import gateways, instances, project_changes, routes, sentinel_configs
+from turnout.store.schema import gateways, instances, project_changes, projects, routes, sentinel_configs
 
 
 class GatewayFeeds(Part):
@@ -33,6 +34,7 @@ class GatewayFeeds(Part):
                 change=change,
                 generation=await read_number(tx, "generation"),
                 projects=await _changed_projects(tx, after, at=self._db.now()) if change > after else (),
+                certificates=await changed_certificates(tx, after, gone=since > 0) if change > after else (),
             )
 
     async def wait_for_change(self, *, timeout: float) -> None:
@@ -84,7 +86,10 @@ class GatewayFeeds(Part):
 async def _changed_projects(tx: AsyncConnection, after: int, *, at: datetime) -> tuple[ProjectView, ...]:
     changed = project_changes.c.change > after
     named = select(project_changes.c.project_id).where(changed)
-    project_ids = (await tx.execute(named)).scalars().all()
+    owners = select(projects.c.id, projects.c.workspace_id).join(
+        project_changes, project_changes.c.project_id == projects.c.id
+    )
+    workspace_of = {row.id: row.workspace_id for row in await tx.execute(owners.where(changed))}
     of_changed = project_changes.c.project_id == routes.c.project_id
     found = await tx.execute(
         select(routes.c.project_id, routes.c.fqdn, routes.c.deployment_id, sentinel_configs.c.config)
@@ -101,8 +106,8 @@ async def _changed_projects(tx: AsyncConnection, after: int, *, at: datetime) ->
     addresses = await _addresses(tx, after)
     answers = await served_challenges(tx, named, at=at)
     return tuple(
-        _view(project_id, routes_of.get(project_id, []), addresses, answers.get(project_id, ()))
-        for project_id in sorted(project_ids)
+        _view(project_id, workspace_of[project_id], routes_of.get(project_id, []), addresses, answers.get(project_id, ()))
+        for project_id in sorted(workspace_of)
     )
 
 
@@ -139,6 +144,7 @@ async def _addresses(tx: AsyncConnection, after: int) -> dict[str, list[str]]:
 
 def _view(
     project_id: str,
+    workspace_id: str,
     routed: list[RouteView],
     addresses: dict[str, list[str]],
     answers: tuple[ChallengeView, ...],
@@ -146,6 +152,7 @@ def _view(
     targets = sorted({route.deployment_id for route in routed})
     return ProjectView(
         project_id=project_id,
+        workspace_id=workspace_id,
         routes=tuple(routed),
         targets=tuple(
             TargetView(deployment_id=target, addresses=tuple(sorted(addresses.get(target, [])))) for target in targets

@@ -11,6 +11,7 @@ from turnout.store.admission import Admission
 from turnout.store.build_places import BuildPlaces
 from turnout.store.cancelling import Cancelling
 from turnout.store.challenges import Challenges
+from turnout.store.certificates import Certificates
 from turnout.store.changes import watch
 from turnout.store.confirmations import Confirmations
 from turnout.store.database import Clock, Database, parse_url
@@ -67,6 +68,7 @@ class Store(
     Proving,
     Challenges,
     Confirmations,
+    Certificates,
 ):
     """All that Turnout knows. Each part has a file of its name; each method is one transaction.
 

@@ -5,8 +5,9 @@ passes through and is never kept, logged or named in an error. Where keys are st
 knows neither SQL nor HTTP.
 """
 
+from turnout.vault.boxes import Boxes
 from turnout.vault.masters import MasterKeys
 from turnout.vault.ports import KeyStore
 from turnout.vault.vault import MESSAGES_PER_KEY, Vault
 
-__all__ = ["MESSAGES_PER_KEY", "KeyStore", "MasterKeys", "Vault"]
+__all__ = ["MESSAGES_PER_KEY", "Boxes", "KeyStore", "MasterKeys", "Vault"]

@@ -15,6 +15,7 @@ from typing import Final
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from turnout.domain.certificates import KeyPlace
 from turnout.domain.secrets import DataKey, Keyring, Place
 
 KEY_BYTES: Final = 32
@@ -73,6 +74,16 @@ def bound_to_keyring(keyring: Keyring, data_key: DataKey) -> bytes:
         data_key.purpose.value,
         data_key.master_key_id,
     )
+
+
+def bound_to_certificate(place: KeyPlace) -> bytes:
+    """What the private key of a certificate is bound to: whose it is, and the certificate itself."""
+    return _framed("turnout certificate", place.workspace_id or "", place.certificate_id, place.fingerprint)
+
+
+def bound_to_box(place: KeyPlace, master_key_id: str) -> bytes:
+    """What the data key of such a box is bound to: its certificate, and the key that wraps it."""
+    return _framed("turnout box", place.workspace_id or "", place.certificate_id, place.fingerprint, master_key_id)
 
 
 def _framed(*fields: str) -> bytes:

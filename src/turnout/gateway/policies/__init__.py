@@ -11,11 +11,12 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from turnout.domain.views import ProjectView, RouteView
+from turnout.gateway.policies import https
 
 Guard = Callable[[Any, RouteView, ProjectView], None]
 """Writes into the `VirtualHost` of a domain, whose one route leads to the app already."""
 
-GUARDS: Final[tuple[Guard, ...]] = ()
+GUARDS: Final[tuple[Guard, ...]] = (https.guard,)
 
 
 def filters() -> list[dict[str, Any]]:

@@ -22,6 +22,7 @@ from turnout.store.schema.asked import (
     workspaces,
 )
 from turnout.store.schema.base import metadata
+from turnout.store.schema.certificates import certificates
 from turnout.store.schema.issuing import acme_accounts, issuings
 from turnout.store.schema.named import challenges, confirmations, domains
 from turnout.store.schema.routing import counters, project_changes, routes, sentinel_configs, switches
@@ -33,6 +34,7 @@ __all__ = [
     "audit_log",
     "build_options",
     "build_places",
+    "certificates",
     "challenges",
     "confirmations",
     "counters",
