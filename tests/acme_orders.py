@@ -6,6 +6,7 @@ import http.client
 import json
 import secrets
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -79,6 +80,8 @@ class Issuer:
         self.unknown_names: set[str] = set()
         self.reuse_proofs = False
         """Whether a name that an account has proved need not be proved again."""
+        self.clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+        """What certificates are dated by."""
         self.slow_looks = 1
         """How often an order is still being worked on when it is looked at."""
         self.accounts: dict[str, Account] = {}
@@ -158,7 +161,7 @@ class Issuer:
         key: Any = request.public_key()
         if spki(key) == spki(public_key(order.account.jwk)):
             raise Problem("badCSR", "the key of a certificate must not be the account's")
-        now = datetime.now(UTC)
+        now = self.clock()
         begins = now - min(timedelta(hours=1), self.lifetime / 100)
         certificate = self.authority.sign([order.name], key, begins=begins, ends=now + self.lifetime)
         self.issued.append(certificate)

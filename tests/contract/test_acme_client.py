@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Iterator
-from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,8 +18,10 @@ from tests.acme_server import AcmeServer
 from tests.acme_site import Site
 from tests.support import patiently
 from tests.workflows.lab import free_port
-from turnout.acme import AcmeClient, ExternalAccount, KeyType, check_chain, new_key
+from turnout.acme import AcmeClient, ExternalAccount, external_account
+from turnout.domain.errors import Invalid
 from turnout.domain.issuing import Problem, ProblemKind
+from turnout.domain.issuing_keys import KeyType, check_issued, new_key
 from turnout.domain.issuing_ports import AcmeAccount, AcmeOrder, NotIssued, OrderStatus
 
 NAME = "app.example.com"
@@ -44,8 +45,9 @@ class World:
         (authorisation,) = order.authorisations
         challenge = await self.client.challenge(account, authorisation)
         if challenge is not None:
-            self.site.answers[(NAME, challenge.path)] = challenge.body if body is None else body
-            await self.client.answer(account, challenge)
+            right = self.client.body(account, challenge)
+            self.site.answers[(NAME, challenge.path)] = right if body is None else body
+            await self.client.answer(account, authorisation)
         return await self.moved(account, order, OrderStatus.PENDING)
 
     async def moved(self, account: AcmeAccount, order: AcmeOrder, *beyond: OrderStatus) -> AcmeOrder:
@@ -78,16 +80,18 @@ def ours(tmp_path: Path) -> Iterator[World]:
         yield World(server, site, _client(server))
 
 
-@pytest.fixture(params=["ours", "pebble"])
-def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
-    """Either of them."""
-    if request.param == "ours":
-        yield request.getfixturevalue("ours")
-        return
-    with ExitStack() as stack:
-        site = stack.enter_context(Site())
-        server = stack.enter_context(Pebble(tmp_path, challenge_port=site.port))
+@pytest.fixture(scope="module")
+def pebble(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """Pebble, which all tests share: each has an account of its own."""
+    with Site() as site, Pebble(tmp_path_factory.mktemp("pebble"), challenge_port=site.port) as server:
         yield World(server, site, _client(server))
+
+
+@pytest.fixture(params=["ours", "pebble"])
+def world(request: pytest.FixtureRequest) -> World:
+    """Either of them."""
+    found: World = request.getfixturevalue(request.param)
+    return found
 
 
 def server_of(world: World) -> AcmeServer:
@@ -108,8 +112,8 @@ async def test_a_certificate_is_obtained(world: World, kind: KeyType) -> None:
     """Of the key that was made for it, for the name, from an account of either kind of key."""
     account, key = await world.account(kind), new_key(kind)
     chain = await world.obtain(account, key)
-    life = check_chain(chain, fqdn=NAME, key_pem=key)
-    assert life.begins < datetime.now(UTC) < life.ends
+    pair = check_issued(chain, fqdn=NAME, key_pem=key, now=datetime.now(UTC))
+    assert pair.not_before < datetime.now(UTC) < pair.not_after
     assert len(x509.load_pem_x509_certificates(chain.encode())) == 2
 
 
@@ -131,7 +135,7 @@ async def test_an_order_is_taken_up_again_by_its_address(world: World) -> None:
     assert order.certificate_url is not None
     first = await world.client.download(account, order.certificate_url)
     assert await again.client.download(account, order.certificate_url) == first
-    check_chain(first, fqdn=NAME, key_pem=key)
+    check_issued(first, fqdn=NAME, key_pem=key, now=datetime.now(UTC))
 
 
 async def test_a_name_without_the_right_answer_is_not_proved(world: World) -> None:
@@ -139,10 +143,9 @@ async def test_a_name_without_the_right_answer_is_not_proved(world: World) -> No
     account = await world.account()
     order = await world.prove(account, await world.client.order(account, NAME), body="something else")
     assert order.status is OrderStatus.INVALID
-    problem = order.problem or await world.client.proof_problem(account, order.authorisations[0])
-    assert problem is not None
-    assert problem.kind is ProblemKind.UNPROVED
-    assert "the ACME server said" in problem.detail
+    assert order.problem is not None
+    assert order.problem.kind is ProblemKind.UNPROVED
+    assert "the ACME server said" in order.problem.detail
 
 
 async def test_a_name_that_policy_forbids_is_refused_for_good(world: World) -> None:
@@ -249,15 +252,34 @@ async def test_a_server_that_is_away_is_told_in_a_sentence(tmp_path: Path) -> No
 
 
 async def test_what_is_of_another_key_or_name_is_not_used(ours: World) -> None:
-    """Whatever the server sends."""
-    key = new_key(KeyType.ECDSA)
+    """Whatever the server sends. One that begins a moment later, by its own clock, is taken."""
+    key, now = new_key(KeyType.ECDSA), datetime.now(UTC)
     chain = await ours.obtain(await ours.account(), key)
-    with pytest.raises(NotIssued, match="of another key"):
-        check_chain(chain, fqdn=NAME, key_pem=new_key(KeyType.ECDSA))
+    with pytest.raises(NotIssued, match="not that of the certificate"):
+        check_issued(chain, fqdn=NAME, key_pem=new_key(KeyType.ECDSA), now=now)
     with pytest.raises(NotIssued, match="not for other"):
-        check_chain(chain, fqdn="other.example.com", key_pem=key)
-    with pytest.raises(NotIssued, match="not a certificate"):
-        check_chain("<html>", fqdn=NAME, key_pem=key)
+        check_issued(chain, fqdn="other.example.com", key_pem=key, now=now)
+    with pytest.raises(NotIssued, match="not PEM"):
+        check_issued("<html>", fqdn=NAME, key_pem=key, now=now)
+    pair = check_issued(chain, fqdn=NAME, key_pem=key, now=now)
+    check_issued(chain, fqdn=NAME, key_pem=key, now=pair.not_before - timedelta(minutes=1))
+    with pytest.raises(NotIssued, match="not valid before"):
+        check_issued(chain, fqdn=NAME, key_pem=key, now=pair.not_before - timedelta(hours=1))
+
+
+def test_settings_of_an_external_account(tmp_path: Path) -> None:
+    """Both or none, and a file that holds a key; the sentence does not quote it."""
+    file = tmp_path / "eab.key"
+    assert external_account("", "") is None
+    for kid, named, why in (("kid", "", "set both"), ("", str(file), "set both"), ("kid", str(file), "cannot be read")):
+        with pytest.raises(Invalid, match=why):
+            external_account(kid, named)
+    file.write_text("no key at all!")
+    with pytest.raises(Invalid, match="does not hold") as said:
+        external_account("kid", str(file))
+    assert "no key" not in said.value.detail
+    file.write_text(encoded(b"secret") + "=\n")
+    assert external_account("kid", str(file)) == ExternalAccount(kid="kid", hmac_key=encoded(b"secret"))
 
 
 async def test_no_private_key_is_logged(ours: World, caplog: pytest.LogCaptureFixture) -> None:

@@ -4,6 +4,7 @@ Law: one call is one small exchange that ends in bounded time; nothing is waited
 keys come in as arguments and are neither kept nor logged. Only this room knows the protocol and its library.
 """
 
-from turnout.acme.client import AcmeClient, ExternalAccount
+from turnout.acme.client import AcmeClient
+from turnout.acme.external import ExternalAccount, external_account
 
-__all__ = ["AcmeClient", "ExternalAccount"]
+__all__ = ["AcmeClient", "ExternalAccount", "external_account"]

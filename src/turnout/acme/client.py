@@ -6,7 +6,7 @@ import asyncio
 import base64
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -16,13 +16,15 @@ from acme import challenges, client, errors, messages
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from josepy.interfaces import JSONDeSerializable
-from josepy.jwa import ES256, RS256
 from josepy.json_util import decode_b64jose
+from josepy.jwa import ES256, RS256
 from josepy.jwk import JWK, JWKEC, JWKRSA
 
+from turnout.acme.external import ExternalAccount
 from turnout.acme.faults import Newest, retry_after, told, translated
-from turnout.domain.issuing_keys import load_key, signing_request
+from turnout.domain.errors import Invalid
 from turnout.domain.issuing import Problem, Window
+from turnout.domain.issuing_keys import load_key, signing_request
 from turnout.domain.issuing_ports import AcmeAccount, AcmeOrder, Challenge, OrderStatus
 
 T = TypeVar("T")
@@ -32,15 +34,6 @@ REQUEST_SECONDS: Final = 10
 _AGENT: Final = "turnout"
 _NONCES: Final = 2
 """How often more than the library does a refused nonce is replaced; it does so once."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class ExternalAccount:
-    """An account elsewhere that an ACME account is bound to, where the server asks for it."""
-
-    kid: str
-    hmac_key: str = field(repr=False)
-    """Base64url, as the authority gave it out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +65,9 @@ class AcmeClient:
         ca_file: Path | None = None,
         external_account: ExternalAccount | None = None,
     ) -> None:
-        """`contact` is an e-mail address; having given it agrees to the server's terms."""
+        """`contact` is an e-mail address; having given it agrees to the server's terms. Raises Invalid for no file."""
+        if ca_file is not None and not ca_file.is_file():
+            raise Invalid(f"cannot trust {ca_file}: there is no such file; name another one in TURNOUT_ACME_CA_FILE")
         self._url = directory
         self._contact = contact
         self._ca_file = ca_file

@@ -153,7 +153,7 @@ class UnsentVisit:
     @property
     def key(self) -> str:
         """The idempotency key of this telling."""
-        return visit_key(self.fqdn, self.turn, self.sends)
+        return visit_key(self.fqdn, self.turn, str(self.sends))
 
 
 def problem_of(code: str, detail: str, *, retry_after_seconds: float | None = None) -> Problem:
@@ -166,9 +166,9 @@ def problem_of(code: str, detail: str, *, retry_after_seconds: float | None = No
     )
 
 
-def visit_key(fqdn: str, turn: int, sends: int = 0) -> str:
-    """The same for the same telling of the same visit."""
-    return f"{fqdn}/{turn}/{sends}"
+def visit_key(fqdn: str, turn: int, telling: str) -> str:
+    """The idempotency key of one telling of one visit. A visit that is told of twice happens once: its turn is over."""
+    return f"{fqdn}/{turn}/{telling}"
 
 
 def drops_order(problem: Problem) -> bool:

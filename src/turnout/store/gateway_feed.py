@@ -106,7 +106,9 @@ async def _changed_projects(tx: AsyncConnection, after: int, *, at: datetime) ->
     addresses = await _addresses(tx, after)
     answers = await served_challenges(tx, named, at=at)
     return tuple(
-        _view(project_id, workspace_of[project_id], routes_of.get(project_id, []), addresses, answers.get(project_id, ()))
+        _view(
+            project_id, workspace_of[project_id], routes_of.get(project_id, []), addresses, answers.get(project_id, ())
+        )
         for project_id in sorted(workspace_of)
     )
 

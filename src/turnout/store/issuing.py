@@ -1,42 +1,35 @@
-"""Issuings: what is wanted, visited, ordered, and how each visit ended. The private keys of orders come sealed."""
+"""Issuings: asked for by people, wanted for proved domains, and told of."""
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import datetime
 
-from sqlalchemy import Row, delete, insert, or_, select, update
+from sqlalchemy import and_, insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from turnout.domain.certificates import Certificate, CertificateSource, SealedKey
+from turnout.domain.certificates import covers
+from turnout.domain.custom_domains import DomainStatus
 from turnout.domain.errors import Conflict
-from turnout.domain.issuing import (
-    Issuing,
-    IssuingStatus,
-    Lifetime,
-    NextVisit,
-    Problem,
-    UnsentVisit,
-    Window,
-    drops_order,
-    next_try,
-    next_visit,
-)
-from turnout.domain.issuing_ports import PendingOrder
+from turnout.domain.hostnames import is_local
+from turnout.domain.issuing import Issuing, IssuingStatus
 from turnout.store.audit import write_audit
-from turnout.store.certificates import Certificates
-from turnout.store.issuing_rows import find_issuing, issuing_from, owner_of, with_workspace
+from turnout.store.issuing_rows import (
+    NO_ORDER,
+    NO_PROBLEM,
+    find_issuing,
+    forget_issuing,
+    issuing_from,
+    move_issuing,
+    owner_of,
+    with_workspace,
+)
 from turnout.store.lookups import find_project_by_slug
-from turnout.store.schema import issuings
-
-_NO_ORDER = {"order_url": None, "certificate_id": None, "master_key_id": None, "sealed_key": None}
-_NO_PROBLEM = {"problem": None, "problem_kind": None}
+from turnout.store.part import Part
+from turnout.store.schema import certificates, domains, issuings, projects
 
 
-class Issuings(Certificates):
-    """One for each domain that is to have a certificate by ACME. It needs Certificates: what came of them."""
-
-    # ---------------------------------------------------------------------------------------- asked for
+class Issuings(Part):
+    """One for each domain that is to have a certificate by ACME."""
 
     async def ask_certificate(self, *, workspace_id: str, project: str, fqdn: str, actor: str) -> Issuing:
         """Have a certificate got now, also where there is one or the last try has failed for good.
@@ -50,14 +43,14 @@ class Issuings(Certificates):
                 raise Conflict(f"cannot get a certificate for {fqdn}: the name is not this project's; add it first")
             known, now = await find_issuing(tx, fqdn, lock=True), self._db.now()
             if known is not None and known.project_id != owner.id:
-                await _forget(tx, fqdn)  # of whoever had the name before
+                await forget_issuing(tx, fqdn)  # of whoever had the name before
                 known = None
             if known is None:
                 await _insert(tx, fqdn, owner.id, now, asked=True)
             elif known.status is not IssuingStatus.WORKING:
                 failed = known.status is IssuingStatus.FAILED
-                fresh = {"asked": True, "failures": 0, "due_at": now} | (_NO_ORDER if failed else {})
-                await _move(tx, known, now, status=_resting(known), **fresh, **_NO_PROBLEM)
+                fresh = {"asked": True, "failures": 0, "due_at": now} | (NO_ORDER if failed else {})
+                await move_issuing(tx, known, now, status=_resting(known), **fresh, **NO_PROBLEM)
             await write_audit(
                 tx,
                 at=now,
@@ -72,140 +65,52 @@ class Issuings(Certificates):
             assert found is not None, "it was just written"  # noqa: S101
             return found
 
-    async def want_certificates(self, *, names: dict[str, str]) -> None:
-        """Have certificates got for names, each with its project, that have no issuing yet."""
+    async def want_certificates(self) -> None:
+        """Have certificates got for the proved domains that have none of any kind, and no issuing yet."""
+        async with self._db.read() as tx:
+            if not await _wanted(tx, self._db.now()):
+                return
         async with self._db.write() as tx:
-            for fqdn, project_id in sorted(names.items()):
-                if await find_issuing(tx, fqdn) is None and await owner_of(tx, fqdn) == project_id:
-                    await _insert(tx, fqdn, project_id, self._db.now(), asked=False)
+            now = self._db.now()
+            for fqdn, project_id in await _wanted(tx, now):
+                await forget_issuing(tx, fqdn)  # of whoever had the name before
+                await _insert(tx, fqdn, project_id, now, asked=False)
 
     async def issuings_of(self, *, project_id: str) -> tuple[Issuing, ...]:
-        """Those of a project, by name."""
+        """Those of a project, by name, without the names that it has given up."""
         statement = with_workspace().where(issuings.c.project_id == project_id).order_by(issuings.c.fqdn)
         async with self._db.read() as tx:
-            return tuple(issuing_from(row) for row in await tx.execute(statement))
+            found = [issuing_from(row) for row in await tx.execute(statement)]
+            return tuple([each for each in found if await owner_of(tx, each.fqdn) == project_id])
 
     async def find_issuing(self, *, fqdn: str) -> Issuing | None:
         """The one of a name."""
         async with self._db.read() as tx:
             return await find_issuing(tx, fqdn)
 
-    # ------------------------------------------------------------------------------------------- visits
 
-    async def unsent_visits(self, *, lost_seconds: float) -> tuple[UnsentVisit, ...]:
-        """The visits that are due and of which the workflows have not been told, the longest overdue first.
-
-        Told again is what they were told of `lost_seconds` ago and have not ended.
-        """
-        now = self._db.now()
-        lost = issuings.c.sent_at <= now - timedelta(seconds=lost_seconds)
-        due = (issuings.c.due_at <= now, or_(issuings.c.sent_at.is_(None), lost))
-        statement = select(issuings).where(*due).order_by(issuings.c.due_at, issuings.c.fqdn)
-        async with self._db.read() as tx:
-            return tuple(
-                UnsentVisit(fqdn=row.fqdn, turn=row.turn, sends=row.sends) for row in await tx.execute(statement)
-            )
-
-    async def mark_visit_sent(self, *, visit: UnsentVisit) -> None:
-        """The workflows were told."""
-        mine = (issuings.c.fqdn == visit.fqdn, issuings.c.turn == visit.turn, issuings.c.sends == visit.sends)
-        async with self._db.write() as tx:
-            await tx.execute(update(issuings).where(*mine).values(sends=visit.sends + 1, sent_at=self._db.now()))
-
-    async def begin_visit(self, *, fqdn: str, turn: int) -> Issuing | None:
-        """The issuing, if this is its newest turn. One whose name has become somebody else's is forgotten."""
-        async with self._db.write() as tx:
-            found = await find_issuing(tx, fqdn, lock=True)
-            if found is None or found.turn != turn:
-                return None
-            if await owner_of(tx, fqdn) != found.project_id:
-                await _forget(tx, fqdn)
-                return None
-            return found
-
-    async def issued_for(self, *, fqdn: str, workspace_id: str) -> Certificate | None:
-        """The certificate that an earlier visit got, if it is kept."""
-        kept = await self.list_certificates(workspace_id=workspace_id)
-        mine = (each for each in kept if (each.source, each.names) == (CertificateSource.ACME, (fqdn,)))
-        return next(mine, None)
-
-    # -------------------------------------------------------------------------------------------- orders
-
-    async def begin_order(self, *, fqdn: str, turn: int) -> PendingOrder | None:
-        """An order is worked on. The one that is under way; None when it has yet to be made.
-
-        This and what follows raise Conflict when the turn is over: somebody has asked anew, or wants it no more.
-        """
-        async with self._db.write() as tx:
-            row = await _change(tx, fqdn, turn, status=IssuingStatus.WORKING, updated_at=self._db.now())
-            return _order_from(row)
-
-    async def keep_order_key(self, *, fqdn: str, turn: int, certificate_id: str, key: SealedKey) -> None:
-        """Keep the key of an order, before the order is made."""
-        kept = {"certificate_id": certificate_id, "master_key_id": key.master_key_id, "sealed_key": key.box}
-        async with self._db.write() as tx:
-            await _change(tx, fqdn, turn, order_url=None, **kept)
-
-    async def keep_order(self, *, fqdn: str, turn: int, order_url: str) -> None:
-        """Remember where the order is."""
-        async with self._db.write() as tx:
-            await _change(tx, fqdn, turn, order_url=order_url)
-
-    async def drop_order(self, *, fqdn: str, turn: int) -> None:
-        """Forget the order, and its key."""
-        async with self._db.write() as tx:
-            await _change(tx, fqdn, turn, **_NO_ORDER)
-
-    async def pending_order(self, *, fqdn: str, turn: int) -> PendingOrder:
-        """The order under way."""
-        mine = select(issuings).where(issuings.c.fqdn == fqdn, issuings.c.turn == turn)
-        async with self._db.read() as tx:
-            row = (await tx.execute(mine)).one_or_none()
-            order = None if row is None else _order_from(row)
-            if order is None:
-                raise _over(fqdn)
-            return order
-
-    # ---------------------------------------------------------------------------------------------- ends
-
-    async def end_visit(self, *, fqdn: str, turn: int, life: Lifetime, window: Window | None) -> NextVisit | None:
-        """There is a certificate: come back when it is to be renewed. None when the issuing is gone.
-
-        A repeat changes nothing and returns the same.
-        """
-
-        def values(_: Issuing, now: datetime) -> dict[str, Any]:
-            due_at = next_visit(fqdn, life, window, now=now)
-            return {"status": IssuingStatus.ISSUED, "due_at": due_at, "failures": 0, **_NO_ORDER, **_NO_PROBLEM}
-
-        return await self._end(fqdn, turn, values)
-
-    async def fail_visit(self, *, fqdn: str, turn: int, problem: Problem) -> NextVisit | None:
-        """There was a problem: come back when that is of use. As above."""
-
-        def values(issuing: Issuing, now: datetime) -> dict[str, Any]:
-            failures = issuing.failures + 1
-            return {
-                "status": IssuingStatus.FAILED,
-                "due_at": next_try(fqdn, problem, failures=failures, now=now),
-                "failures": failures,
-                "problem": problem.detail,
-                "problem_kind": problem.kind,
-                **(_NO_ORDER if drops_order(problem) else {}),
-            }
-
-        return await self._end(fqdn, turn, values)
-
-    async def _end(self, fqdn: str, turn: int, values: Any) -> NextVisit | None:
-        async with self._db.write() as tx:
-            found, now = await find_issuing(tx, fqdn, lock=True), self._db.now()
-            if found is not None and found.turn == turn:
-                await _move(tx, found, now, asked=False, **values(found, now))
-                found = await find_issuing(tx, fqdn)
-            if found is None:
-                return None
-            left = None if found.due_at is None else max(0.0, (found.due_at - now).total_seconds())
-            return NextVisit(turn=found.turn, in_seconds=left)
+async def _wanted(tx: AsyncConnection, now: datetime) -> list[tuple[str, str]]:
+    """The proved names that have no certificate and no issuing, each with its project."""
+    same = and_(issuings.c.fqdn == domains.c.fqdn, issuings.c.project_id == domains.c.project_id)
+    statement = (
+        select(domains.c.fqdn, domains.c.project_id, projects.c.workspace_id)
+        .join(projects, projects.c.id == domains.c.project_id)
+        .outerjoin(issuings, same)
+        .where(domains.c.status == DomainStatus.VERIFIED, issuings.c.fqdn.is_(None))
+        .order_by(domains.c.fqdn)
+    )
+    found = [row for row in await tx.execute(statement) if not is_local(row.fqdn)]
+    if not found:
+        return []
+    kept = select(certificates.c.workspace_id, certificates.c.names).where(
+        certificates.c.removed_at.is_(None), certificates.c.not_after > now
+    )
+    served = [(row.workspace_id, name) for row in await tx.execute(kept) for name in row.names]
+    return [
+        (row.fqdn, row.project_id)
+        for row in found
+        if not any(owner == row.workspace_id and covers(name, row.fqdn) for owner, name in served)
+    ]
 
 
 async def _insert(tx: AsyncConnection, fqdn: str, project_id: str, now: datetime, *, asked: bool) -> None:
@@ -223,35 +128,6 @@ async def _insert(tx: AsyncConnection, fqdn: str, project_id: str, now: datetime
             updated_at=now,
         )
     )
-
-
-async def _move(tx: AsyncConnection, issuing: Issuing, now: datetime, **values: Any) -> None:
-    """On to the next turn."""
-    fresh = {"turn": issuing.turn + 1, "sends": 0, "sent_at": None, "updated_at": now}
-    await tx.execute(update(issuings).where(issuings.c.fqdn == issuing.fqdn).values(fresh | values))
-
-
-async def _forget(tx: AsyncConnection, fqdn: str) -> None:
-    await tx.execute(delete(issuings).where(issuings.c.fqdn == fqdn))
-
-
-async def _change(tx: AsyncConnection, fqdn: str, turn: int, **values: Any) -> Row[Any]:
-    mine = update(issuings).where(issuings.c.fqdn == fqdn, issuings.c.turn == turn).values(values)
-    row = (await tx.execute(mine.returning(issuings))).one_or_none()
-    if row is None:
-        raise _over(fqdn)
-    return row
-
-
-def _over(fqdn: str) -> Conflict:
-    return Conflict(f"cannot go on with the certificate of {fqdn}: it was asked for anew, or is wanted no more")
-
-
-def _order_from(row: Row[Any]) -> PendingOrder | None:
-    if row.sealed_key is None:
-        return None
-    key = SealedKey(master_key_id=row.master_key_id, box=row.sealed_key)
-    return PendingOrder(certificate_id=row.certificate_id, key=key, order_url=row.order_url)
 
 
 def _resting(issuing: Issuing) -> IssuingStatus:

@@ -1,16 +1,24 @@
-"""The rows around an issuing: itself, and whose name it is."""
+"""The row of an issuing: found, moved on, forgotten; and whose name it is."""
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import datetime
+from typing import Any, Final
 
-from sqlalchemy import Row, Select, select, union
-
+from sqlalchemy import Row, Select, delete, select, union, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from turnout.domain.custom_domains import DomainStatus
 from turnout.domain.issuing import Issuing, IssuingStatus, Problem, ProblemKind
 from turnout.store.schema import domains, issuings, projects, routes
+
+NO_ORDER: Final[dict[str, Any]] = {
+    "order_url": None,
+    "certificate_id": None,
+    "master_key_id": None,
+    "sealed_key": None,
+}
+NO_PROBLEM: Final[dict[str, Any]] = {"problem": None, "problem_kind": None}
 
 
 async def find_issuing(tx: AsyncConnection, fqdn: str, *, lock: bool = False) -> Issuing | None:
@@ -50,3 +58,14 @@ async def owner_of(tx: AsyncConnection, fqdn: str) -> str | None:
     )
     found = set((await tx.execute(owners)).scalars())
     return found.pop() if len(found) == 1 else None
+
+
+async def move_issuing(tx: AsyncConnection, issuing: Issuing, now: datetime, **values: Any) -> None:
+    """On to the next turn, with these values."""
+    fresh = {"turn": issuing.turn + 1, "sends": 0, "sent_at": None, "updated_at": now}
+    await tx.execute(update(issuings).where(issuings.c.fqdn == issuing.fqdn).values(fresh | values))
+
+
+async def forget_issuing(tx: AsyncConnection, fqdn: str) -> None:
+    """Nobody wants it any more."""
+    await tx.execute(delete(issuings).where(issuings.c.fqdn == fqdn))

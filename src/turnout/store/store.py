@@ -10,8 +10,8 @@ from turnout.store.acme_accounts import AcmeAccounts
 from turnout.store.admission import Admission
 from turnout.store.build_places import BuildPlaces
 from turnout.store.cancelling import Cancelling
-from turnout.store.challenges import Challenges
 from turnout.store.certificates import Certificates
+from turnout.store.challenges import Challenges
 from turnout.store.changes import watch
 from turnout.store.confirmations import Confirmations
 from turnout.store.database import Clock, Database, parse_url
@@ -20,6 +20,7 @@ from turnout.store.domains import Domains
 from turnout.store.endings import Endings
 from turnout.store.gateway_feed import GatewayFeeds
 from turnout.store.issuing import Issuings
+from turnout.store.issuing_visits import IssuingVisits
 from turnout.store.jobs import Jobs
 from turnout.store.keeping import Keeping
 from turnout.store.keys import Keys
@@ -45,6 +46,7 @@ def utc_now() -> datetime:
 class Store(
     Tenants,
     Observations,
+    IssuingVisits,
     Issuings,
     AcmeAccounts,
     Admission,

@@ -22,7 +22,7 @@ from turnout.workflows.config import IssuingParts
 from turnout.workflows.ordering import Ordering, Stumbled
 from turnout.workflows.parts import Parts
 from turnout.workflows.requests import VisitCall
-from turnout.workflows.serde import JsonOf
+from turnout.workflows.serde import JsonOf, optional
 from turnout.workflows.steps import Steps, was_cancelled
 
 _ISSUED, _FAILED, _OVER = "issued", "failed", "over"
@@ -52,7 +52,7 @@ class Certificates:
         async def begin() -> Issuing | None:
             return await self._db.begin_visit(fqdn=fqdn, turn=call.turn)
 
-        issuing = await steps.quietly("begin visit", begin, Issuing | None)  # type: ignore[arg-type]  # no class
+        issuing = await steps.quietly("begin visit", begin, optional(Issuing))
         if issuing is None:
             return _OVER
         ordering = Ordering(self._parts, with_parts, ctx, steps, issuing)
@@ -94,7 +94,7 @@ class Certificates:
             window = await _window(with_parts, kept.chain_pem)
             return await self._db.end_visit(fqdn=issuing.fqdn, turn=issuing.turn, life=life, window=window)
 
-        return await steps.quietly("end visit", end, NextVisit | None)  # type: ignore[arg-type]  # as above
+        return await steps.quietly("end visit", end, optional(NextVisit))
 
     async def _fail(
         self, steps: Steps, with_parts: IssuingParts, issuing: Issuing, problem: Problem
@@ -104,10 +104,10 @@ class Certificates:
                 await self._db.set_acme_account(directory=with_parts.acme.directory, url=None)
             return await self._db.fail_visit(fqdn=issuing.fqdn, turn=issuing.turn, problem=problem)
 
-        return await steps.quietly("fail visit", fail, NextVisit | None)  # type: ignore[arg-type]  # as above
+        return await steps.quietly("fail visit", fail, optional(NextVisit))
 
     def _send_next(self, ctx: restate.ObjectContext, following: NextVisit | None) -> None:
-        """What the dispatcher would send at that time too, under the same key: it happens once."""
+        """The dispatcher sends it at that time too: whoever comes second finds the turn to be over."""
         if following is None or following.in_seconds is None:
             return
         ctx.generic_send(
@@ -116,7 +116,7 @@ class Certificates:
             JsonOf(VisitCall).serialize(VisitCall(turn=following.turn)),
             key=ctx.key(),
             send_delay=timedelta(seconds=following.in_seconds),
-            idempotency_key=visit_key(ctx.key(), following.turn),
+            idempotency_key=visit_key(ctx.key(), following.turn, "later"),
         )
 
 

@@ -25,6 +25,7 @@ from turnout.domain.issuing_ports import (
 from turnout.workflows.config import IssuingParts
 from turnout.workflows.confirming import until_served
 from turnout.workflows.parts import Parts
+from turnout.workflows.serde import optional
 from turnout.workflows.steps import Steps
 
 T = TypeVar("T")
@@ -80,11 +81,12 @@ class Ordering:
     async def withdraw(self) -> None:
         """Undo: no gateway answers the challenges any more. May be called at any time, and again."""
 
-        async def withdraw(path: str) -> None:
-            await self._db.withdraw_challenge(fqdn=self._fqdn, path=path, project_id=self._issuing.project_id)
+        async def withdraw() -> None:
+            for path in self._published:
+                await self._db.withdraw_challenge(fqdn=self._fqdn, path=path, project_id=self._issuing.project_id)
 
-        for path in self._published:
-            await self._steps.quietly("withdraw challenge", lambda path=path: withdraw(path), type(None))
+        if self._published:
+            await self._steps.quietly("withdraw challenges", withdraw, type(None))
 
     # -------------------------------------------------------------------------------------------- steps
 
@@ -116,9 +118,7 @@ class Ordering:
                 certificate_id = new_id("crt")
                 place = order_place(self._issuing.workspace_id, certificate_id)
                 key = self._with.boxes.seal(place, new_key(self._with.key_type))
-                await self._db.keep_order_key(
-                    fqdn=self._fqdn, turn=self._turn, certificate_id=certificate_id, key=key
-                )
+                await self._db.keep_order_key(fqdn=self._fqdn, turn=self._turn, certificate_id=certificate_id, key=key)
             made = await self._acme.order(account, self._fqdn)
             await self._db.keep_order(fqdn=self._fqdn, turn=self._turn, order_url=made.url)
             return made
@@ -144,13 +144,11 @@ class Ordering:
         async def tell() -> None:
             await self._acme.answer(await self._account(), authorisation)
 
-        challenge = await self._ask("read challenge", read, Challenge | None)  # type: ignore[arg-type]  # no class
+        challenge = await self._ask("read challenge", read, optional(Challenge))
         if challenge is None:
             return  # the name was proved before, and the server remembers
         self._published.append(challenge.path)  # before it is: what was begun is undone
-        served = await until_served(
-            self._parts, self._ctx, self._steps, generation=await self._publish(challenge)
-        )
+        served = await until_served(self._parts, self._ctx, self._steps, generation=await self._publish(challenge))
         if not served.ok:
             detail = f"not every gateway answers the challenge: {served.reason}"
             raise Stumbled(Problem(kind=ProblemKind.TROUBLE, detail=detail))
