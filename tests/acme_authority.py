@@ -54,7 +54,7 @@ class Authority:
         )  # fmt: skip
         root = self._root_key.public_key()
         return (
-            self._builder(subject, issuer, key.public_key(), now - _DAY, now + 3650 * _DAY)
+            self._builder(subject, issuer, key.public_key(), now - 365 * _DAY, now + 3650 * _DAY)
             .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
             .add_extension(
                 x509.KeyUsage(digital_signature=True, key_cert_sign=True, crl_sign=True, **usage), critical=True

@@ -153,7 +153,7 @@ class Dispatcher:
         for visit in await self._store.unsent_visits(lost_seconds=self._acme.lost_seconds):
             response = await self._ingress.post(
                 f"/Certificates/{visit.fqdn}/visit/send",
-                json={"turn": visit.turn},
+                json={"issuing_id": visit.issuing_id, "turn": visit.turn},
                 headers={"idempotency-key": visit.key},
             )
             if response.status_code not in (200, 202):

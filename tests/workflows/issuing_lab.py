@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+
+import pytest
 
 from tests.acme_pebble import Pebble
 from tests.acme_server import AcmeServer
@@ -16,6 +18,7 @@ from tests.support import patiently
 from tests.workflows.lab import LIMITS, Lab, Restate, open_lab
 from turnout.acme import AcmeClient
 from turnout.domain.certificates import Certificate
+from turnout.domain.ids import new_id
 from turnout.domain.issuing import Issuing, IssuingStatus
 from turnout.domain.proofs import Finding, ProofMethod
 from turnout.settings import AcmeSettings
@@ -23,7 +26,6 @@ from turnout.vault import Boxes, MasterKeys
 from turnout.workflows.config import IssuingParts
 from turnout.workflows.steps import Hook
 
-NAME = "app.example.com"
 APEX = "turn.example"
 
 
@@ -45,34 +47,40 @@ class IssuingLab:
     site: Site
     boxes: Boxes
     clock: Clock
-    project_id: str
+    project_id: str = ""
+    name: str = field(default_factory=lambda: f"app-{new_id('dom')[-10:]}.example.com")
+    """The custom domain. All tests share one Restate, so each has another name."""
 
-    async def ask(self, fqdn: str = NAME) -> Issuing:
+    async def ask(self, fqdn: str | None = None) -> Issuing:
         """Ask for a certificate, as the API does."""
         return await self.lab.store.ask_certificate(
-            workspace_id=self.lab.workspace.id, project="p", fqdn=fqdn, actor="test"
+            workspace_id=self.lab.workspace.id, project="p", fqdn=fqdn or self.name, actor="test"
         )
 
-    async def issuing(self, fqdn: str = NAME) -> Issuing:
+    async def issuing(self, fqdn: str | None = None) -> Issuing:
         """As it is."""
-        found = await self.lab.store.find_issuing(fqdn=fqdn)
+        found = await self.lab.store.find_issuing(fqdn=fqdn or self.name)
         assert found is not None
         return found
 
-    async def until(self, true: Callable[[Issuing], bool], fqdn: str = NAME) -> Issuing:
+    async def until(self, true: Callable[[Issuing], bool], fqdn: str | None = None) -> Issuing:
         """The issuing, once that is so."""
-        async with patiently(30):
-            while True:
-                found = await self.lab.store.find_issuing(fqdn=fqdn)
-                if found is not None and true(found):
-                    return found
-                await self.lab.store.wait_for_change(timeout=0.5)
+        found: Issuing | None = None
+        try:
+            async with patiently(15):
+                while True:
+                    found = await self.lab.store.find_issuing(fqdn=fqdn or self.name)
+                    if found is not None and true(found):
+                        return found
+                    await self.lab.store.wait_for_change(timeout=0.5)
+        except TimeoutError:
+            pytest.fail(f"still not so: {found}")
 
-    async def ended(self, *, turn: int, fqdn: str = NAME) -> Issuing:
+    async def ended(self, *, turn: int, fqdn: str | None = None) -> Issuing:
         """The issuing, once the visit of that turn has ended."""
         return await self.until(lambda each: each.turn > turn, fqdn)
 
-    async def obtain(self, fqdn: str = NAME) -> Certificate:
+    async def obtain(self, fqdn: str | None = None) -> Certificate:
         """Ask, and wait for the certificate."""
         asked = await self.ask(fqdn)
         ended = await self.ended(turn=asked.turn, fqdn=fqdn)
@@ -80,10 +88,16 @@ class IssuingLab:
         (certificate,) = await self.certificates(fqdn)
         return certificate
 
-    async def certificates(self, fqdn: str = NAME) -> list[Certificate]:
+    async def visit(self, turn: int) -> str:
+        """Have a visit made, and wait for its end."""
+        body = {"issuing_id": (await self.issuing()).id, "turn": turn}
+        answer = await self.lab.ingress.post(f"/Certificates/{self.name}/visit", json=body, timeout=60)
+        return str(answer.raise_for_status().json())
+
+    async def certificates(self, fqdn: str | None = None) -> list[Certificate]:
         """Those that are served for a name."""
         kept = await self.lab.store.list_certificates(workspace_id=self.lab.workspace.id)
-        return [each for each in kept if each.names == (fqdn,)]
+        return [each for each in kept if each.names == (fqdn or self.name,)]
 
     async def prove(self, fqdn: str, *, project: str = "p") -> str:
         """A custom domain of a project, proved. Returns the project's id."""
@@ -120,7 +134,7 @@ async def open_issuing_lab(
     hook: Hook | None = None,
     play: Callable[[IssuingLab], Awaitable[None]] = IssuingLab.play_port_80,
 ) -> AsyncIterator[IssuingLab]:
-    """The workflows with an ACME server, and `NAME` proved by project `p`."""
+    """The workflows with an ACME server, and a domain that project `p` has proved."""
     clock, masters = clock or Clock(), MasterKeys(folder / "keys.json")
     masters.make_if_missing()
     if isinstance(server, AcmeServer):
@@ -137,10 +151,10 @@ async def open_issuing_lab(
         acme=AcmeSettings(email="ops@example.com"),
         plays_gateway=False,
     ) as lab:
-        made = IssuingLab(lab, site, Boxes(masters), clock, "")
+        made = IssuingLab(lab, site, Boxes(masters), clock)
         playing = asyncio.create_task(play(made))
         try:
-            made.project_id = await made.prove(NAME)
+            made.project_id = await made.prove(made.name)
             yield made
         finally:
             playing.cancel()

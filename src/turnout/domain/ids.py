@@ -12,11 +12,11 @@ import secrets
 import time
 from typing import Final, Literal
 
-Prefix = Literal["ws", "prj", "env", "dep", "op", "ins", "rte", "sw", "tok", "krg", "dek", "mk", "dom", "crt"]
+Prefix = Literal["ws", "prj", "env", "dep", "op", "ins", "rte", "sw", "tok", "krg", "dek", "mk", "dom", "crt", "iss"]
 
 _ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"
 _BODY_LENGTH: Final = 26
-_PATTERN: Final = re.compile(r"(ws|prj|env|dep|op|ins|rte|sw|tok|krg|dek|mk|dom|crt)_[0-7][0-9a-hjkmnp-tv-z]{25}")
+_PATTERN: Final = re.compile(r"(ws|prj|env|dep|op|ins|rte|sw|tok|krg|dek|mk|dom|crt|iss)_[0-7][0-9a-hjkmnp-tv-z]{25}")
 
 
 def new_id(prefix: Prefix, *, at_ms: int | None = None, entropy: int | None = None) -> str:

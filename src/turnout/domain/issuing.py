@@ -114,6 +114,7 @@ class Lifetime:
 class Issuing:
     """What is known of the certificate of one domain that comes by ACME."""
 
+    id: str
     fqdn: str
     project_id: str
     workspace_id: str
@@ -136,6 +137,7 @@ class Issuing:
 class NextVisit:
     """When an issuing is visited again."""
 
+    issuing_id: str
     turn: int
     in_seconds: float | None
     """None: not before somebody asks."""
@@ -145,6 +147,7 @@ class NextVisit:
 class UnsentVisit:
     """A visit that is due, and that the workflows are to be told of."""
 
+    issuing_id: str
     fqdn: str
     turn: int
     sends: int
@@ -153,7 +156,7 @@ class UnsentVisit:
     @property
     def key(self) -> str:
         """The idempotency key of this telling."""
-        return visit_key(self.fqdn, self.turn, str(self.sends))
+        return visit_key(self.issuing_id, self.turn, str(self.sends))
 
 
 def problem_of(code: str, detail: str, *, retry_after_seconds: float | None = None) -> Problem:
@@ -166,9 +169,9 @@ def problem_of(code: str, detail: str, *, retry_after_seconds: float | None = No
     )
 
 
-def visit_key(fqdn: str, turn: int, telling: str) -> str:
+def visit_key(issuing_id: str, turn: int, telling: str) -> str:
     """The idempotency key of one telling of one visit. A visit that is told of twice happens once: its turn is over."""
-    return f"{fqdn}/{turn}/{telling}"
+    return f"{issuing_id}-{turn}-{telling}"
 
 
 def drops_order(problem: Problem) -> bool:

@@ -11,6 +11,7 @@ from turnout.domain.certificates import covers
 from turnout.domain.custom_domains import DomainStatus
 from turnout.domain.errors import Conflict
 from turnout.domain.hostnames import is_local
+from turnout.domain.ids import new_id
 from turnout.domain.issuing import Issuing, IssuingStatus
 from turnout.store.audit import write_audit
 from turnout.store.issuing_rows import (
@@ -116,6 +117,7 @@ async def _wanted(tx: AsyncConnection, now: datetime) -> list[tuple[str, str]]:
 async def _insert(tx: AsyncConnection, fqdn: str, project_id: str, now: datetime, *, asked: bool) -> None:
     await tx.execute(
         insert(issuings).values(
+            id=new_id("iss"),
             fqdn=fqdn,
             project_id=project_id,
             status=IssuingStatus.WAITING,

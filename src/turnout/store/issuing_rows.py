@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Row, Select, delete, select, union, update
+from sqlalchemy import ColumnElement, Row, Select, delete, select, union, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from turnout.domain.custom_domains import DomainStatus
@@ -23,7 +23,16 @@ NO_PROBLEM: Final[dict[str, Any]] = {"problem": None, "problem_kind": None}
 
 async def find_issuing(tx: AsyncConnection, fqdn: str, *, lock: bool = False) -> Issuing | None:
     """The issuing of a name; locked, it is held against everybody else's change of it."""
-    statement = with_workspace().where(issuings.c.fqdn == fqdn)
+    return await _find(tx, issuings.c.fqdn == fqdn, lock=lock)
+
+
+async def issuing_of(tx: AsyncConnection, issuing_id: str, *, lock: bool = False) -> Issuing | None:
+    """The same by its id: it is forgotten, and made anew, with its name."""
+    return await _find(tx, issuings.c.id == issuing_id, lock=lock)
+
+
+async def _find(tx: AsyncConnection, condition: ColumnElement[bool], *, lock: bool) -> Issuing | None:
+    statement = with_workspace().where(condition)
     row = (await tx.execute(statement.with_for_update(of=issuings) if lock else statement)).one_or_none()
     return None if row is None else issuing_from(row)
 
@@ -37,6 +46,7 @@ def issuing_from(row: Row[Any]) -> Issuing:
     """A row of `with_workspace`."""
     problem = None if row.problem is None else Problem(kind=ProblemKind(row.problem_kind), detail=row.problem)
     return Issuing(
+        id=row.id,
         fqdn=row.fqdn,
         project_id=row.project_id,
         workspace_id=row.workspace_id,
@@ -63,7 +73,7 @@ async def owner_of(tx: AsyncConnection, fqdn: str) -> str | None:
 async def move_issuing(tx: AsyncConnection, issuing: Issuing, now: datetime, **values: Any) -> None:
     """On to the next turn, with these values."""
     fresh = {"turn": issuing.turn + 1, "sends": 0, "sent_at": None, "updated_at": now}
-    await tx.execute(update(issuings).where(issuings.c.fqdn == issuing.fqdn).values(fresh | values))
+    await tx.execute(update(issuings).where(issuings.c.id == issuing.id).values(fresh | values))
 
 
 async def forget_issuing(tx: AsyncConnection, fqdn: str) -> None:

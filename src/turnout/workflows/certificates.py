@@ -45,12 +45,12 @@ class Certificates:
         Returns `issued`, `failed`, or `over` for a turn that is over. A failure is written down with the issuing; what
         was served before is served on.
         """
-        steps, fqdn, with_parts = self._parts.steps(ctx, operation_id=""), ctx.key(), self._parts.issuing
+        steps, with_parts = self._parts.steps(ctx, operation_id=""), self._parts.issuing
         if with_parts is None:
             return _OVER  # switched off since it was sent; it stays due
 
         async def begin() -> Issuing | None:
-            return await self._db.begin_visit(fqdn=fqdn, turn=call.turn)
+            return await self._db.begin_visit(issuing_id=call.issuing_id, turn=call.turn)
 
         issuing = await steps.quietly("begin visit", begin, optional(Issuing))
         if issuing is None:
@@ -89,10 +89,10 @@ class Certificates:
             kept = await self._db.issued_for(fqdn=issuing.fqdn, workspace_id=issuing.workspace_id)
             if kept is None:
                 gone = Problem(kind=ProblemKind.TROUBLE, detail="the certificate was removed as soon as it was there")
-                return await self._db.fail_visit(fqdn=issuing.fqdn, turn=issuing.turn, problem=gone)
+                return await self._db.fail_visit(issuing=issuing, problem=gone)
             life = Lifetime(begins=kept.not_before, ends=kept.not_after)
             window = await _window(with_parts, kept.chain_pem)
-            return await self._db.end_visit(fqdn=issuing.fqdn, turn=issuing.turn, life=life, window=window)
+            return await self._db.end_visit(issuing=issuing, life=life, window=window)
 
         return await steps.quietly("end visit", end, optional(NextVisit))
 
@@ -102,7 +102,7 @@ class Certificates:
         async def fail() -> NextVisit | None:
             if problem.kind is ProblemKind.ACCOUNT_LOST:
                 await self._db.set_acme_account(directory=with_parts.acme.directory, url=None)
-            return await self._db.fail_visit(fqdn=issuing.fqdn, turn=issuing.turn, problem=problem)
+            return await self._db.fail_visit(issuing=issuing, problem=problem)
 
         return await steps.quietly("fail visit", fail, optional(NextVisit))
 
@@ -113,10 +113,10 @@ class Certificates:
         ctx.generic_send(
             "Certificates",
             "visit",
-            JsonOf(VisitCall).serialize(VisitCall(turn=following.turn)),
+            JsonOf(VisitCall).serialize(VisitCall(issuing_id=following.issuing_id, turn=following.turn)),
             key=ctx.key(),
             send_delay=timedelta(seconds=following.in_seconds),
-            idempotency_key=visit_key(ctx.key(), following.turn, "later"),
+            idempotency_key=visit_key(following.issuing_id, following.turn, "later"),
         )
 
 

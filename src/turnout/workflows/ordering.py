@@ -59,7 +59,7 @@ class Ordering:
         self._ctx = ctx
         self._steps = steps
         self._issuing = issuing
-        self._fqdn, self._turn = issuing.fqdn, issuing.turn
+        self._fqdn = issuing.fqdn
         self._published: list[str] = []
 
     async def obtain(self) -> None:
@@ -108,19 +108,19 @@ class Ordering:
     async def _order(self) -> AcmeOrder:
         async def order() -> AcmeOrder:
             account = await self._account()
-            kept = await self._db.begin_order(fqdn=self._fqdn, turn=self._turn)
+            kept = await self._db.begin_order(issuing=self._issuing)
             if kept is not None and kept.order_url is not None:
                 if (found := await self._taken_up(account, kept.order_url)) is not None:
                     return found
-                await self._db.drop_order(fqdn=self._fqdn, turn=self._turn)
+                await self._db.drop_order(issuing=self._issuing)
                 kept = None
             if kept is None:  # kept before the order is made: no certificate is ever without its key
                 certificate_id = new_id("crt")
                 place = order_place(self._issuing.workspace_id, certificate_id)
                 key = self._with.boxes.seal(place, new_key(self._with.key_type))
-                await self._db.keep_order_key(fqdn=self._fqdn, turn=self._turn, certificate_id=certificate_id, key=key)
+                await self._db.keep_order_key(issuing=self._issuing, certificate_id=certificate_id, key=key)
             made = await self._acme.order(account, self._fqdn)
-            await self._db.keep_order(fqdn=self._fqdn, turn=self._turn, order_url=made.url)
+            await self._db.keep_order(issuing=self._issuing, order_url=made.url)
             return made
 
         return await self._ask("order", order, AcmeOrder)
@@ -180,7 +180,7 @@ class Ordering:
 
     async def _save(self, order: AcmeOrder) -> None:
         async def save() -> None:
-            kept = await self._db.pending_order(fqdn=self._fqdn, turn=self._turn)
+            kept = await self._db.pending_order(issuing=self._issuing)
             chain = await self._acme.download(await self._account(), order.certificate_url or "")
             key_pem = await self._key()
             pair = check_issued(chain, key_pem=key_pem, fqdn=self._fqdn, now=self._with.clock())
@@ -237,7 +237,7 @@ class Ordering:
 
     async def _key(self) -> str:
         """Only inside a step."""
-        kept = await self._db.pending_order(fqdn=self._fqdn, turn=self._turn)
+        kept = await self._db.pending_order(issuing=self._issuing)
         return self._with.boxes.open(order_place(self._issuing.workspace_id, kept.certificate_id), kept.key)
 
     async def _ask(self, name: str, action: Callable[[], Awaitable[T]], returns: type[T]) -> T:

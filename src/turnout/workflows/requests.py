@@ -140,5 +140,6 @@ class CheckCall:
 class VisitCall:
     """Look at the certificate of a domain."""
 
+    issuing_id: str
     turn: int
     """A later one makes this message void."""

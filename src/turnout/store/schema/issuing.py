@@ -32,7 +32,8 @@ acme_accounts = Table(
 issuings = Table(
     "issuings",
     metadata,
-    Column("fqdn", String, primary_key=True),
+    Column("id", String, primary_key=True),
+    Column("fqdn", String, nullable=False, unique=True),
     Column("project_id", ForeignKey("projects.id"), nullable=False),
     Column("status", String, nullable=False),
     Column("turn", Integer, nullable=False),

@@ -23,6 +23,7 @@ def upgrade() -> None:
     op.create_index("ix_acme_accounts_master_key_id", "acme_accounts", ["master_key_id"])
     op.create_table(
         "issuings",
+        sa.Column("id", sa.String, nullable=False),
         sa.Column("fqdn", sa.String, nullable=False),
         sa.Column("project_id", sa.String, nullable=False),
         sa.Column("status", sa.String, nullable=False),
@@ -54,7 +55,8 @@ def upgrade() -> None:
         ),
         sa.CheckConstraint("order_url IS NULL OR sealed_key IS NOT NULL", name=op.f("ck_issuings_order")),
         sa.ForeignKeyConstraint(["project_id"], ["projects.id"], name="fk_issuings_project_id"),
-        sa.PrimaryKeyConstraint("fqdn", name="pk_issuings"),
+        sa.PrimaryKeyConstraint("id", name="pk_issuings"),
+        sa.UniqueConstraint("fqdn", name="uq_issuings_fqdn"),
     )
     op.create_index("ix_issuings_project_id", "issuings", ["project_id"])
     op.create_index("ix_issuings_due_at", "issuings", ["due_at"])
