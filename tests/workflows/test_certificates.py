@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
-import pytest
 from cryptography import x509
 
 from tests.acme_pebble import Pebble
@@ -18,20 +16,6 @@ from tests.workflows.lab import Restate
 from turnout.domain.certificates import Certificate
 from turnout.domain.issuing import IssuingStatus
 from turnout.domain.issuing_keys import load_key
-
-
-@pytest.fixture
-def site() -> Iterator[Site]:
-    """Port 80 of every name."""
-    with Site() as site:
-        yield site
-
-
-@pytest.fixture
-def server(site: Site, tmp_path: Path) -> Iterator[AcmeServer]:
-    """The ACME server of the kit."""
-    with AcmeServer(tmp_path, challenge_port=site.port) as server:
-        yield server
 
 
 def has_its_key(lab: IssuingLab, certificate: Certificate) -> bool:

@@ -124,7 +124,7 @@ class Issuing:
     due_at: datetime | None
     """When it is visited next; None when it is not, before somebody asks."""
     asked: bool
-    """Whether somebody asked for the next visit: then a certificate is renewed whether or not it has to be."""
+    """Whether somebody asked for a certificate and has not got it yet: the next visit gets one, needed or not."""
     failures: int
     """Visits in a row that met a problem."""
     problem: Problem | None

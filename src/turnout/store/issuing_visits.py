@@ -117,7 +117,8 @@ class IssuingVisits(Certificates):
 
         def values(_: Issuing, now: datetime) -> dict[str, Any]:
             due_at = next_visit(issuing.fqdn, life, window, now=now)
-            return {"status": IssuingStatus.ISSUED, "due_at": due_at, "failures": 0, **NO_ORDER, **NO_PROBLEM}
+            done = {"status": IssuingStatus.ISSUED, "due_at": due_at, "asked": False, "failures": 0}
+            return done | NO_ORDER | NO_PROBLEM
 
         return await self._end(issuing, values)
 
@@ -141,7 +142,7 @@ class IssuingVisits(Certificates):
         async with self._db.write() as tx:
             found, now = await issuing_of(tx, issuing.id, lock=True), self._db.now()
             if found is not None and found.turn == issuing.turn:
-                await move_issuing(tx, found, now, asked=False, **values(found, now))
+                await move_issuing(tx, found, now, **values(found, now))
                 found = await issuing_of(tx, issuing.id)
             if found is None:
                 return None
