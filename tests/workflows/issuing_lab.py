@@ -63,11 +63,11 @@ class IssuingLab:
         assert found is not None
         return found
 
-    async def until(self, true: Callable[[Issuing], bool], fqdn: str | None = None) -> Issuing:
+    async def until(self, true: Callable[[Issuing], bool], fqdn: str | None = None, *, within: float = 15) -> Issuing:
         """The issuing, once that is so."""
         found: Issuing | None = None
         try:
-            async with patiently(15):
+            async with patiently(within):
                 while True:
                     found = await self.lab.store.find_issuing(fqdn=fqdn or self.name)
                     if found is not None and true(found):
@@ -133,6 +133,7 @@ async def open_issuing_lab(
     clock: Clock | None = None,
     hook: Hook | None = None,
     play: Callable[[IssuingLab], Awaitable[None]] = IssuingLab.play_port_80,
+    worker: Callable[[int], Awaitable[None]] | None = None,
 ) -> AsyncIterator[IssuingLab]:
     """The workflows with an ACME server, and a domain that project `p` has proved."""
     clock, masters = clock or Clock(), MasterKeys(folder / "keys.json")
@@ -150,6 +151,7 @@ async def open_issuing_lab(
         issuing=issuing,
         acme=AcmeSettings(email="ops@example.com"),
         plays_gateway=False,
+        worker=worker,
     ) as lab:
         made = IssuingLab(lab, site, Boxes(masters), clock)
         playing = asyncio.create_task(play(made))

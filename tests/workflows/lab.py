@@ -7,7 +7,7 @@ import contextlib
 import os
 import socket
 import subprocess
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -278,6 +278,7 @@ async def open_lab(
     issuing: IssuingParts | None = None,
     acme: AcmeSettings | None = None,
     plays_gateway: bool = True,
+    worker: Callable[[int], Awaitable[None]] | None = None,
 ) -> AsyncIterator[Lab]:
     """A store, a worker, a dispatcher, a played krane and a played gateway around a running Restate."""
     url = f"sqlite+aiosqlite:///{folder / 'store.db'}"
@@ -296,7 +297,7 @@ async def open_lab(
         workflow = Workflow(config, hook=hook)
         settings = RestateSettings(worker_port=worker_port, worker_grace_seconds=0.2)
         for work in (
-            serve(workflow, settings),
+            serve(workflow, settings) if worker is None else worker(worker_port),
             Dispatcher(store=store, ingress=ingress, admin=admin, limits=limits, logger=logger, acme=acme).run(),
             lab.play_krane(),
             *([lab.play_gateway()] if plays_gateway else []),
