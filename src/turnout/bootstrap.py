@@ -294,9 +294,10 @@ def _vault(store: Store, settings: Settings) -> Vault:
 
 
 def _prover(settings: Settings) -> Prover:
+    from turnout.domain.resolvers import parse_resolvers
     from turnout.proofs import Lookups, NetProver, WebPages
 
-    lookups = Lookups(resolvers=settings.dns_resolvers, timeout=settings.dns.timeout_seconds)
+    lookups = Lookups(resolvers=parse_resolvers(settings.dns.resolvers), timeout=settings.dns.timeout_seconds)
     pages = WebPages(
         lookups,
         port=settings.domains.http_port,

@@ -88,10 +88,10 @@ class Dispatcher:
             await self._cancel(each, "dispatch.cancelled")
         for each in overdue:
             await self._cancel(each, "dispatch.overdue")
-        await self._tend_domains()
-        await self._tend_certificates()
         for lost in await self._store.overdue_operations(grace_seconds=self._limits.overdue_grace_seconds):
             await self._store.end_overdue(operation_id=lost.operation_id)
+        await self._tend_domains()
+        await self._tend_certificates()
 
     async def restate_is_up(self) -> bool:
         """Whether Restate answers."""
@@ -127,8 +127,14 @@ class Dispatcher:
         return None if job is not None and job.present else instances_gone(instances)
 
     async def _tend_domains(self) -> None:
-        """Send what is to be checked, withdraw what has expired, and tell who waits for a generation."""
+        """Withdraw what has expired, tell who waits for a generation, and send what is to be checked."""
         await self._store.expire_challenges()
+        for each in await self._store.open_confirmations():
+            gateways = await self._store.gateways()
+            outcome = generation_acknowledged(gateways, generation=each.generation, committed_at=each.created_at)
+            if outcome is not None:
+                await self._resolve(each.awakeable_id, outcome)
+                await self._store.settle_confirmation(awakeable_id=each.awakeable_id)
         for check in await self._store.unsent_checks(overdue_seconds=self._limits.overdue_grace_seconds):
             response = await self._ingress.post(
                 f"/Domains/{check.domain_id}/check/send",
@@ -138,12 +144,6 @@ class Dispatcher:
             if response.status_code not in (200, 202):
                 raise Unavailable(f"cannot send {check.domain_id}: Restate answered {response.status_code}")
             await self._store.mark_check_sent(check=check)
-        for each in await self._store.open_confirmations():
-            gateways = await self._store.gateways()
-            outcome = generation_acknowledged(gateways, generation=each.generation, committed_at=each.created_at)
-            if outcome is not None:
-                await self._resolve(each.awakeable_id, outcome)
-                await self._store.settle_confirmation(awakeable_id=each.awakeable_id)
 
     async def _tend_certificates(self) -> None:
         """Send the visits that are due, first to domains that have just been proved."""

@@ -6,7 +6,6 @@ Each field is set by the environment variable `TURNOUT_<GROUP>_<FIELD>`, such as
 
 from __future__ import annotations
 
-import ipaddress
 import math
 import os
 import re
@@ -18,6 +17,7 @@ from typing import Any, TypeVar, get_type_hints
 from turnout.domain import limits
 from turnout.domain.errors import Invalid
 from turnout.domain.hostnames import check_apex
+from turnout.domain.resolvers import parse_resolvers
 
 G = TypeVar("G")
 
@@ -74,22 +74,8 @@ def _builder(name: str) -> str:
 
 
 def _resolvers(addresses: str) -> str:
-    for address in filter(None, (each.strip() for each in addresses.split(","))):
-        try:
-            resolver_address(address)
-        except ValueError:
-            raise Invalid("it has to be IP addresses, with ports if need be, such as 127.0.0.1:5353, 1.1.1.1") from None
+    parse_resolvers(addresses)
     return addresses
-
-
-def resolver_address(text: str) -> tuple[str, int]:
-    """`1.1.1.1`, `127.0.0.1:5353` or `[::1]:5353` as address and port. Raises ValueError."""
-    host, port = text, "53"
-    if text.startswith("[") or text.count(":") == 1:
-        host, _, port = text.rpartition(":")
-    if not 0 < int(port) < 65536:
-        raise ValueError(f"there is no port {port}")
-    return str(ipaddress.ip_address(host.removeprefix("[").removesuffix("]"))), int(port)
 
 
 def _email(address: str) -> str:
@@ -296,11 +282,6 @@ class Settings:
     def regions(self) -> tuple[str, ...]:
         """The regions deployments run in."""
         return tuple(name.strip() for name in self.deploy.regions.split(",") if name.strip())
-
-    @property
-    def dns_resolvers(self) -> tuple[tuple[str, int], ...]:
-        """Addresses and ports of the resolvers; empty takes the machine's."""
-        return tuple(resolver_address(each.strip()) for each in self.dns.resolvers.split(",") if each.strip())
 
 
 GROUPS: dict[str, type] = {

@@ -44,6 +44,7 @@ def test_every_field_has_a_variable_of_its_own_and_a_sentence() -> None:
 def test_every_field_is_read(group: str, each: Any) -> None:
     """Its variable sets it and nothing else."""
     special = {"backend": "process", "apex": "example.app", "regions": "eu-1", "region": "eu-1", "builder": "classic"}
+    special |= {"private_addresses": "allow", "resolvers": "127.0.0.1:5353, ::1"}
     given = special.get(each.name, "7" if not isinstance(each.default, str) else "elsewhere")
     settings = load(**{variable(group, each.name): given})
     assert getattr(getattr(settings, group), each.name) == type(each.default)(given)
@@ -59,6 +60,10 @@ def test_every_field_is_read(group: str, each: Any) -> None:
     ("name", "text"),
     [
         ("TURNOUT_API_PORT", "http"),
+        ("TURNOUT_DNS_RESOLVERS", "dns.example.com"),
+        ("TURNOUT_DNS_RESOLVERS", "127.0.0.1:0"),
+        ("TURNOUT_DNS_RESOLVERS", "127.0.0.1, [::1"),
+        ("TURNOUT_DOMAINS_PRIVATE_ADDRESSES", "yes"),
         ("TURNOUT_API_PORT", "80.5"),
         ("TURNOUT_API_PORT", "-1"),
         ("TURNOUT_API_PORT", "65536"),

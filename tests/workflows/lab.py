@@ -26,9 +26,10 @@ from turnout.domain.job_documents import JobReport
 from turnout.domain.jobs import JobSpec
 from turnout.domain.observation import Observation
 from turnout.domain.plans import NewDeployment, UnsentOperation
+from turnout.domain.proofs import Prover
 from turnout.domain.records import Backend, GitData, HealthCheck, Operation, Resources, RunSpec, Workspace
 from turnout.domain.statuses import OPERATION_TERMINAL, InstanceStatus, JobStatus, ObservationStatus
-from turnout.settings import AcmeSettings, DeploySettings, RestateSettings
+from turnout.settings import AcmeSettings, DeploySettings, DomainSettings, RestateSettings
 from turnout.store import Store, migrate, open_store
 from turnout.store.database import Clock
 from turnout.store.store import utc_now
@@ -46,6 +47,7 @@ LIMITS = DeploySettings(
     keep_warm_seconds=60.0,
     observe_seconds=0.0,
 )
+DOMAINS = DomainSettings(recheck_seconds=0.1, recheck_longest_seconds=0.3)
 
 
 class Restate:
@@ -279,6 +281,8 @@ async def open_lab(
     acme: AcmeSettings | None = None,
     plays_gateway: bool = True,
     worker: Callable[[int], Awaitable[None]] | None = None,
+    prover: Prover | None = None,
+    domains: DomainSettings = DOMAINS,
 ) -> AsyncIterator[Lab]:
     """A store, a worker, a dispatcher, a played krane and a played gateway around a running Restate."""
     url = f"sqlite+aiosqlite:///{folder / 'store.db'}"
@@ -293,7 +297,15 @@ async def open_lab(
         lab = Lab(store=store, workspace=await store.ensure_workspace(slug="default"), ingress=ingress)
         await store.krane_connected(region="local", backends=[Backend.DOCKER])
         logger = structlog.get_logger()
-        config = Config(db=store, limits=limits, logger=logger, build_client=builds, issuing=issuing)
+        config = Config(
+            db=store,
+            limits=limits,
+            logger=logger,
+            build_client=builds,
+            prover=prover,
+            domains=domains,
+            issuing=issuing,
+        )
         workflow = Workflow(config, hook=hook)
         settings = RestateSettings(worker_port=worker_port, worker_grace_seconds=0.2)
         for work in (

@@ -109,7 +109,7 @@ def judge_records(claim: Claim, texts: tuple[str, ...]) -> str | None:
     if claim.record_value in {text.strip() for text in texts}:
         return None
     seen = ", ".join(repr(text if len(text) <= 60 else f"{text[:57]}…") for text in sorted(texts)[:3])
-    return f"it says {seen}, not {claim.record_value!r}"
+    return f"it says {seen or 'nothing'}, not {claim.record_value!r}"
 
 
 def judge_page(claim: Claim, text: str) -> str | None:

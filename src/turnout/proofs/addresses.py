@@ -8,6 +8,9 @@ from typing import Final
 _NAT64: Final = ipaddress.IPv6Network("64:ff9b::/96")
 """IPv4 addresses as networks without IPv4 write them (RFC 6052)."""
 
+_GLOBAL_UNICAST: Final = ipaddress.IPv6Network("2000::/3")
+"""All that was ever handed out; the rest is local, retired or reserved."""
+
 
 def is_public(address: str) -> bool:
     """Whether an IP address is one of the open internet, whatever it is dressed up as.
@@ -25,6 +28,8 @@ def is_public(address: str) -> bool:
         inside = _carried(parsed)
         if inside is not None:
             return is_public(str(inside))
+        if parsed not in _GLOBAL_UNICAST:
+            return False
     return parsed.is_global and not parsed.is_multicast and not parsed.is_reserved
 
 

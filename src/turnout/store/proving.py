@@ -126,7 +126,7 @@ async def _failed(tx: AsyncConnection, project: Project, row: Row[Any], problem:
         checked_at=now,
         checked_round=row.round,
     )
-    await _note(tx, project, row, "failed", at=now, problem=problem)
+    await _note(tx, project, row, "failed", at=now)
     await take_number(tx, "generation")
     await mark_changed(tx, await drop_challenges(tx, *_proofs_of(row)))
     return Checked(status=DomainStatus.FAILED, generation=None, again_in=None)
@@ -146,6 +146,7 @@ async def _proved(
                 problem=None,
                 checked_at=now,
                 verified_at=now,
+                checked_round=row.round - 1,  # over only when the gateways have followed: `conclude_check`
             )
             live = await lead_to_live(tx, project, row.fqdn, apex=apex)
     except IntegrityError:
