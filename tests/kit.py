@@ -57,6 +57,7 @@ class Turnout:
         } | {
             "TURNOUT_HOME": str(home),
             "TURNOUT_GATEWAY_PORT": "0",
+            "TURNOUT_GATEWAY_TLS_PORT": "0",
             "TURNOUT_DEPLOY_READY_GRACE_SECONDS": "5",
             **environment,
         }

@@ -27,9 +27,10 @@ if TYPE_CHECKING:
     from turnout.domain.manifest import Manifest
     from turnout.domain.proofs import Prover
     from turnout.domain.records import Backend
+    from turnout.gateway.policies.https import Redirect
     from turnout.krane.ports import BackendPort
     from turnout.store import Store
-    from turnout.vault import Vault
+    from turnout.vault import Boxes, Vault
     from turnout.workflows.config import IssuingParts
 
 TOKENS_FILE: Final = "tokens.json"
@@ -46,6 +47,7 @@ async def run_server(settings: Settings) -> None:
     import uvicorn
 
     from turnout.api.app import make_app
+    from turnout.api.authority import ensure_authority
     from turnout.api.housekeeping import keep_house
     from turnout.api.logs import LogFiles
     from turnout.api.parts import Parts
@@ -66,12 +68,14 @@ async def run_server(settings: Settings) -> None:
     ):
         await _introduce(store, settings)
         vault = _vault(store, settings)
-        if not await store.has_keyrings():  # else they were lost, and new ones would open nothing
+        # Where something was encrypted they were lost, and new ones would open nothing.
+        if not (await store.has_keyrings() or await store.keeps_private_keys()):
             MasterKeys(settings.vault_keys_file).make_if_missing()
         try:
             vault.active_master()
         except Undecryptable as error:  # apps without variables are not to suffer from it
             logger.warning("vault", error=error.detail)
+        await ensure_authority(store, _boxes(settings), logger)
         dispatcher = Dispatcher(
             store=store,
             ingress=ingress,
@@ -83,6 +87,7 @@ async def run_server(settings: Settings) -> None:
         parts = Parts(
             store=store,
             vault=vault,
+            boxes=_boxes(settings),
             build_output=BuildOutput(settings.home),
             collector=Collector(settings.home),
             sources=SourceStore(
@@ -213,6 +218,7 @@ async def run_gateway(settings: Settings) -> None:
     sockets = _socket_folder(settings.home)
     folder = settings.home / "gateway"
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    tls_port = _tls_port(settings)
     ads, admin = f"unix:{sockets / 'ads.sock'}", str(sockets / "envoy.sock")
     envoy = keep_running(
         LaunchSettings(binary=find_envoy(os.environ), folder=folder, admin=admin),
@@ -225,6 +231,7 @@ async def run_gateway(settings: Settings) -> None:
                 admin=admin,
                 listen=(settings.gateway.host,),
                 port=settings.gateway.port,
+                tls_port=tls_port,
             )
         ),
         stop=_stop_signal(),
@@ -233,7 +240,14 @@ async def run_gateway(settings: Settings) -> None:
     async with (
         # A gateway that starts while the store is away serves what it last knew.
         open_store(settings.database_url, must_answer=False) as store,
-        GatewayService(source=store, journal=store, home=settings.home, listen=ads) as service,
+        GatewayService(
+            source=store,
+            journal=store,
+            home=settings.home,
+            listen=ads,
+            keys=_boxes(settings),
+            redirect=_redirect(settings, tls_port),
+        ) as service,
     ):
         await _first_of(envoy, service.watch())
 
@@ -314,7 +328,6 @@ def _issuing(settings: Settings) -> IssuingParts | None:
         return None
     from turnout.acme import AcmeClient, external_account
     from turnout.domain.issuing_keys import KeyType
-    from turnout.vault import Boxes, MasterKeys
     from turnout.workflows.config import IssuingParts
 
     return IssuingParts(
@@ -324,9 +337,34 @@ def _issuing(settings: Settings) -> IssuingParts | None:
             ca_file=Path(asked.ca_file).expanduser() if asked.ca_file else None,
             external_account=external_account(asked.eab_kid, asked.eab_key_file),
         ),
-        boxes=Boxes(MasterKeys(settings.vault_keys_file)),
+        boxes=_boxes(settings),
         key_type=KeyType(asked.key_type),
         order_seconds=asked.order_seconds,
+    )
+
+
+def _boxes(settings: Settings) -> Boxes:
+    from turnout.vault import Boxes, MasterKeys
+
+    return Boxes(MasterKeys(settings.vault_keys_file))
+
+
+def _tls_port(settings: Settings) -> int | None:
+    """Where a gateway that is started by itself listens for HTTPS; `turnout up` has chosen one for its own."""
+    if settings.gateway.tls_port == "off":
+        return None
+    return 8443 if settings.gateway.tls_port == "auto" else int(settings.gateway.tls_port)
+
+
+def _redirect(settings: Settings, tls_port: int | None) -> Redirect | None:
+    from turnout.gateway.policies.https import Redirect
+
+    if tls_port is None or settings.gateway.redirect == "off":
+        return None
+    return Redirect(
+        mode="on" if settings.gateway.redirect == "on" else "auto",
+        port=settings.gateway.tls_public_port or tls_port,
+        hsts_seconds=settings.gateway.hsts_seconds,
     )
 
 

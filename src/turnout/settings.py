@@ -40,6 +40,21 @@ def _port(value: int) -> int:
     return value
 
 
+def _tls_port(text: str) -> str:
+    if text in ("auto", "off"):
+        return text
+    try:
+        return str(_port(int(text)))
+    except ValueError:
+        raise Invalid("it has to be auto, off, or a port") from None
+
+
+def _redirect(mode: str) -> str:
+    if mode not in ("auto", "on", "off"):
+        raise Invalid("it has to be auto, on or off")
+    return mode
+
+
 def _region(name: str) -> str:
     try:
         return limits.check_slug(name)
@@ -124,6 +139,24 @@ class GatewaySettings:
 
     host: str = _doc("127.0.0.1", "Address the gateway listens on.")
     port: int = _doc(8000, "Port the gateway listens on; 0 takes a free one and remembers it.", _port)
+    tls_port: str = _doc(
+        "auto",
+        "Port the gateway listens on for HTTPS; auto takes 8443 or, when that is in use, a free one and remembers it; "
+        "0 takes a free one; off listens on none.",
+        _tls_port,
+    )
+    tls_public_port: int = _doc(
+        0, "Port for HTTPS as clients see it, when something in front maps it; 0: the one that is listened on.", _port
+    )
+    redirect: str = _doc(
+        "auto",
+        "Which plain requests are sent to HTTPS: auto (domains with a certificate, but local names), on (local names "
+        "too), off.",
+        _redirect,
+    )
+    hsts_seconds: int = _doc(
+        0, "How long browsers remember that a redirected domain is HTTPS only; 0: not at all. Local names never."
+    )
     apex: str = _doc("localhost", "Domain under which every generated domain name lies.", check_apex)
     drain_seconds: float = _doc(10.0, "How long requests in flight may go on when the gateway stops.")
 

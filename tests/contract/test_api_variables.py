@@ -22,7 +22,7 @@ from turnout.builds.garbage import Collector
 from turnout.builds.output import BuildOutput
 from turnout.builds.sources import SourceStore
 from turnout.settings import load_settings
-from turnout.vault import MasterKeys, Vault
+from turnout.vault import Boxes, MasterKeys, Vault
 
 VARIABLES = "/v1/projects/shop/environments/production/variables"
 SECRET = "planted-2fX8kQ"
@@ -47,6 +47,7 @@ class Api:
         parts = Parts(
             store=yard.store,
             vault=self.vault,
+            boxes=Boxes(self.masters),
             build_output=BuildOutput(home),
             collector=Collector(home),
             sources=SourceStore(home, upload_mib=1, unpacked_mib=1),

@@ -39,7 +39,7 @@ VIEWS = {
 
 def readable(plan: ProjectPlan) -> dict[str, Any]:
     """The plan by kind and name, as Envoy's documentation writes it."""
-    document: dict[str, Any] = {kind.name.lower(): {} for kind in Kind}
+    document: dict[str, Any] = {kind.name.lower(): {} for kind in MESSAGES}
     for resource in plan.resources():
         message = MESSAGES[resource.kind].FromString(resource.body)
         text = protos.message_to_dict(message, preserving_proto_field_name=True)

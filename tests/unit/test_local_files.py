@@ -55,7 +55,7 @@ def test_one_supervisor_holds_a_home(tmp_path: Path) -> None:
 def test_ports_are_remembered_and_chosen_again_when_taken(tmp_path: Path) -> None:
     """All different, and a port of our own that still runs is kept."""
     first = choose_ports(settings(tmp_path))
-    assert len(set(vars_of(first))) == 6
+    assert len(set(vars_of(first))) == 7
     assert choose_ports(settings(tmp_path)) == first
     with socket.create_server(("127.0.0.1", first.worker)):
         second = choose_ports(settings(tmp_path))
@@ -71,6 +71,7 @@ def test_a_port_that_is_set_has_to_be_free(tmp_path: Path) -> None:
         for variable, changed_by in (
             ("TURNOUT_GATEWAY_PORT", "--gateway-port"),
             ("TURNOUT_API_PORT", "TURNOUT_API_PORT"),
+            ("TURNOUT_GATEWAY_TLS_PORT", "TURNOUT_GATEWAY_TLS_PORT"),
         ):
             with pytest.raises(Conflict, match=f"port {port} .*{changed_by}"):
                 choose_ports(settings(tmp_path, **{variable: str(port)}))
@@ -78,6 +79,25 @@ def test_a_port_that_is_set_has_to_be_free(tmp_path: Path) -> None:
         assert again.gateway == port
     with pytest.raises(Invalid, match="address of this machine"):
         choose_ports(settings(tmp_path, TURNOUT_GATEWAY_HOST="203.0.113.1", TURNOUT_GATEWAY_PORT="0"))
+
+
+def test_https_has_its_usual_port_or_a_free_one_or_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`auto` takes the usual one when it is free, and stays where it was; `off` is no port and no address."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        usual = taken.getsockname()[1]
+        monkeypatch.setattr("turnout.local.ports.TLS_PORT", usual)
+        elsewhere = choose_ports(settings(tmp_path)).gateway_tls
+        assert elsewhere not in (0, usual)
+    assert choose_ports(settings(tmp_path)).gateway_tls == elsewhere
+    (tmp_path / "run" / "ports.json").unlink()
+    assert choose_ports(settings(tmp_path)).gateway_tls == usual
+    off = choose_ports(settings(tmp_path, TURNOUT_GATEWAY_TLS_PORT="off"))
+    assert off.gateway_tls == 0
+    plan = Plan(
+        settings=settings(tmp_path), ports=off, token="t", restate_server=None, identity_key="", register=_nothing
+    )
+    assert plan.gateway_https_url is None
+    assert {part.environment["TURNOUT_GATEWAY_TLS_PORT"] for part in parts(plan)} == {"off"}
 
 
 def test_garbage_in_the_remembered_ports_does_no_harm(tmp_path: Path) -> None:

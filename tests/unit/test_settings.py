@@ -45,6 +45,7 @@ def test_every_field_is_read(group: str, each: Any) -> None:
     """Its variable sets it and nothing else."""
     special = {"backend": "process", "apex": "example.app", "regions": "eu-1", "region": "eu-1", "builder": "classic"}
     special |= {"private_addresses": "allow", "resolvers": "127.0.0.1:5353, ::1"}
+    special |= {"tls_port": "443", "redirect": "off"}
     given = special.get(each.name, "7" if not isinstance(each.default, str) else "elsewhere")
     settings = load(**{variable(group, each.name): given})
     assert getattr(getattr(settings, group), each.name) == type(each.default)(given)
@@ -71,6 +72,10 @@ def test_every_field_is_read(group: str, each: Any) -> None:
         ("TURNOUT_RESTATE_WORKER_PORT", "70000"),
         ("TURNOUT_API_UPLOAD_MIB", "0"),
         ("TURNOUT_API_BODY_KIB", "-5"),
+        ("TURNOUT_GATEWAY_TLS_PORT", "on"),
+        ("TURNOUT_GATEWAY_TLS_PORT", "65536"),
+        ("TURNOUT_GATEWAY_REDIRECT", "yes"),
+        ("TURNOUT_GATEWAY_HSTS_SECONDS", "-1"),
         ("TURNOUT_GATEWAY_DRAIN_SECONDS", "soon"),
         ("TURNOUT_GATEWAY_DRAIN_SECONDS", "nan"),
         ("TURNOUT_GATEWAY_DRAIN_SECONDS", "inf"),

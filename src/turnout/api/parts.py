@@ -15,7 +15,7 @@ from turnout.domain.errors import Unauthenticated
 from turnout.domain.plans import TokenRecord
 from turnout.settings import Settings
 from turnout.store import Store
-from turnout.vault import Vault
+from turnout.vault import Boxes, Vault
 
 OperationId = Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 """An id in a path. Its form is looked at loosely: one that nobody has is not found, whatever it looks like."""
@@ -36,6 +36,8 @@ class Parts:
 
     store: Store
     vault: Vault
+    boxes: Boxes
+    """Seals the private keys of certificates."""
     sources: SourceStore
     logs: LogFiles
     build_output: BuildOutput

@@ -14,7 +14,7 @@ async def rotate(caller: Caller, body: RotateBody) -> RotatedDocument:
     vault = caller.parts.vault
     if body.master:
         await vault.rotate_master()
-    wrapped = await vault.rewrap()
+    wrapped = await vault.rewrap() + await _certificates(caller)
     environments = await caller.store.environments_with_secrets(workspace_id=caller.workspace_id) if body.data else ()
     values = 0
     for environment_id in environments:
@@ -26,6 +26,15 @@ async def rotate(caller: Caller, body: RotateBody) -> RotatedDocument:
         data_keys_made=len(environments),
         values_encrypted=values,
     )
+
+
+async def _certificates(caller: Caller) -> int:
+    """The boxes of private keys. Gateways read each of them again, so that their snapshots need no old master key."""
+    boxes, store, done = caller.parts.boxes, caller.store, 0
+    while found := await store.certificates_not_under(master_key_id=boxes.active_master(), limit=100):
+        for each in found:
+            done += await store.rewrap_certificate(before=each, after=boxes.rewrap(each.place, each.key))
+    return done
 
 
 async def _variables(caller: Caller, environment_id: str) -> int:

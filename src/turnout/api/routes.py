@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from turnout.api import (
+    certificates,
     deployments,
     domains,
     keeping,
@@ -63,6 +64,10 @@ ROUTES: Final = (
     _get("/v1/projects/{project}/domains/{fqdn}", domains.show_domain),
     _delete("/v1/projects/{project}/domains/{fqdn}", domains.remove_domain),
     _post("/v1/projects/{project}/domains/{fqdn}/verify", domains.verify_domain, 200),
+    _get("/v1/certificates", certificates.list_certificates),
+    _post("/v1/certificates", certificates.add_certificate, 201),
+    _get("/v1/certificates/authority", certificates.show_authority),
+    _delete("/v1/certificates/{certificate_id}", certificates.remove_certificate),
     _post("/v1/vault/rotate", rotation.rotate, 200),
     _get("/v1/operations/{operation_id}", operations.show_operation),
     _get("/v1/operations/{operation_id}/events", operations.follow_operation),

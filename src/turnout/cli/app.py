@@ -10,6 +10,7 @@ from turnout import __version__
 from turnout.cli import (
     build,
     cancel,
+    certs,
     deploy,
     diff,
     domains,
@@ -78,7 +79,7 @@ VERBS: Final = (
 )
 for verb in VERBS:
     app.command()(verb)
-for group in (env.verbs, domains.verbs, vault.verbs):
+for group in (env.verbs, domains.verbs, certs.verbs, vault.verbs):
     app.add_typer(group)
 
 

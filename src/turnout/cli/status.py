@@ -28,11 +28,13 @@ def status(json: Json = False) -> int:
     from turnout.cli import show
     from turnout.cli.failures import DONE, error_document, exit_code
     from turnout.domain.errors import TurnoutError
-    from turnout.local.record import parts_document
+    from turnout.local.record import parts_document, read_running
     from turnout.settings import home_folder
 
     home = home_folder(os.environ)
     parts = parts_document(home)
+    running = read_running(home)
+    https_url = running.addresses.gateway_https_url if running and running.addresses else None
     memory = round(sum(part["memory_mib"] for part in parts), 1)
     answer: StatusDocument | None = None
     away: TurnoutError | None = None
@@ -42,13 +44,15 @@ def status(json: Json = False) -> int:
         away = error
     if json:
         content: dict[str, Any] = answer.model_dump(mode="json") if answer else {}
-        content |= {"home": str(home), "parts": parts, "memory_mib": memory}
+        content |= {"home": str(home), "parts": parts, "memory_mib": memory, "gateway_https_url": https_url}
         if away is not None:
             content |= {"healthy": False, "error": error_document(away)}
         show.document(content)
     else:
         if answer is not None:
             _print_answer(answer)
+        if https_url:
+            print(f"HTTPS at {https_url}")
         if parts:
             _print_parts(parts, memory)
             if parts[0]["pid"] is None:

@@ -79,6 +79,8 @@ def _print(addresses: Addresses, *, as_json: bool, stay: bool) -> None:
         show.document(asdict(addresses))
     else:
         print(f"gateway  {addresses.gateway_url}")
+        if addresses.gateway_https_url:
+            print(f"HTTPS    {addresses.gateway_https_url}")
         print(f"API      {addresses.api_url}")
         print(f"home     {addresses.home}")
         if stay:

@@ -11,8 +11,8 @@ from urllib.parse import quote
 
 from pydantic import BaseModel
 
+from turnout.client.certificates import CertificateCalls
 from turnout.client.retry import Patience
-from turnout.client.wire import Wire
 from turnout.domain.documents import (
     DeployBody,
     DeploymentDocument,
@@ -44,7 +44,7 @@ _CHUNK: Final = 256 * 1024
 _JSON: Final = {"content-type": "application/json"}
 
 
-class Client(Wire):
+class Client(CertificateCalls):
     """Every method raises TurnoutError: the server's refusal, or Unreachable when there is no answer."""
 
     async def status(self) -> StatusDocument:

@@ -22,11 +22,9 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from turnout.domain.certificates import is_name
+from turnout.domain.certificates import PEM_MAX, is_name
 from turnout.domain.errors import Invalid, TooLarge
 
-PEM_MAX: Final = 256 * 1024
-"""Bytes of a chain or of a key, as PEM."""
 CHAIN_MAX: Final = 10
 """Certificates in a chain."""
 NAMES_MAX: Final = 1000

@@ -73,7 +73,7 @@ class RotatedDocument(Answer):
 
     master_key_id: str
     data_keys_wrapped: int
-    """Data keys that are encrypted with the newest master key now and were not before."""
+    """Data keys that are encrypted with the newest master key now and were not before, those of certificates too."""
     data_keys_made: int
     values_encrypted: int
     """Values, in variables and in the snapshots of deployments, that were encrypted anew."""

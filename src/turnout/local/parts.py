@@ -63,6 +63,13 @@ class Plan:
         return f"http://{reachable(self.settings.gateway.host)}:{self.ports.gateway}"
 
     @property
+    def gateway_https_url(self) -> str | None:
+        """Where the gateway is reached with TLS from this machine, by the name of a domain; None when it is off."""
+        if not self.ports.gateway_tls:
+            return None
+        return f"https://{reachable(self.settings.gateway.host)}:{self.ports.gateway_tls}"
+
+    @property
     def ingress_url(self) -> str:
         """Restate's ingress."""
         return self.settings.restate.ingress_url or f"http://{LOOPBACK}:{self.ports.restate_ingress}"
@@ -196,6 +203,7 @@ def _shared_environment(plan: Plan) -> dict[str, str]:
         "TURNOUT_API_PORT": str(ports.api),
         "TURNOUT_GATEWAY_HOST": settings.gateway.host,
         "TURNOUT_GATEWAY_PORT": str(ports.gateway),
+        "TURNOUT_GATEWAY_TLS_PORT": str(ports.gateway_tls) if ports.gateway_tls else "off",
         "TURNOUT_RESTATE_INGRESS_URL": plan.ingress_url,
         "TURNOUT_RESTATE_ADMIN_URL": plan.admin_url,
         "TURNOUT_RESTATE_WORKER_HOST": settings.restate.worker_host,

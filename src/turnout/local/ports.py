@@ -26,10 +26,16 @@ class Ports:
     restate_ingress: int
     restate_admin: int
     restate_node: int
+    gateway_tls: int = 0
+    """0: there is no HTTPS."""
+
+
+TLS_PORT: Final = 8443
+"""Where HTTPS answers unless something else is set, or it is taken: no root is needed for it."""
 
 
 def choose_ports(settings: Settings, *, ours: Collection[int] = ()) -> Ports:
-    """Take what is set, else what was used before, else what is free; remember it.
+    """Take what is set, else what was used before, else what is usual, else what is free; remember it.
 
     `ours` are taken by what this home left running, and therefore good. Raises Conflict when a port that is
     set is in use, Invalid when its address is not one of this machine.
@@ -44,6 +50,12 @@ def choose_ports(settings: Settings, *, ours: Collection[int] = ()) -> Ports:
         "restate_admin": _Fixed(LOOPBACK, 0, ""),
         "restate_node": _Fixed(LOOPBACK, 0, ""),
     }
+    wished = {}
+    if settings.gateway.tls_port == "auto":
+        wished["gateway_tls"] = TLS_PORT
+    if settings.gateway.tls_port != "off":
+        port = 0 if settings.gateway.tls_port == "auto" else int(settings.gateway.tls_port)
+        fixed["gateway_tls"] = _Fixed(settings.gateway.host, port, "TURNOUT_GATEWAY_TLS_PORT")
     chosen: dict[str, int] = {}
     for name, wanted in fixed.items():
         taken = set(chosen.values())
@@ -52,9 +64,9 @@ def choose_ports(settings: Settings, *, ours: Collection[int] = ()) -> Ports:
                 wanted.check()
             chosen[name] = wanted.port
             continue
-        old = before.get(name, 0)
-        good = old and old not in taken and (old in ours or _is_free(wanted.host, old))
-        chosen[name] = old if good else _free(wanted, taken)
+        liked = [port for port in (before.get(name, 0), wished.get(name, 0)) if port and port not in taken]
+        good = [port for port in liked if port in ours or _is_free(wanted.host, port)]
+        chosen[name] = good[0] if good else _free(wanted, taken)
     write_private(file, chosen)
     return Ports(**chosen)
 

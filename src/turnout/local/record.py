@@ -53,6 +53,8 @@ class Addresses:
     gateway_url: str
     dashboard_url: str | None
     home: str
+    gateway_https_url: str | None = None
+    """None: HTTPS is off."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -64,7 +64,11 @@ async def up(environ: Mapping[str, str], *, say: Say, ready: Ready, stop: asynci
         _take_over(settings.home, say)
         plan = await _plan(settings, environ, say=say)
         addresses = Addresses(
-            api_url=plan.api_url, gateway_url=plan.gateway_url, dashboard_url=None, home=str(settings.home)
+            api_url=plan.api_url,
+            gateway_url=plan.gateway_url,
+            dashboard_url=None,
+            home=str(settings.home),
+            gateway_https_url=plan.gateway_https_url,
         )
         supervisor = Supervisor(settings.home, parts(plan), say=say, stop_order=STOP_ORDER)
         try:
@@ -100,7 +104,7 @@ def _ports(settings: Settings) -> Ports:
     """The ports; those of our own that still run are ours to take again."""
     ours: set[int] = set()
     if gateways_of(settings.home):
-        ours |= {port for port in (remembered(settings.home, "gateway"),) if port}
+        ours |= {port for name in ("gateway", "gateway_tls") if (port := remembered(settings.home, name))}
     if parts_of(settings.home):
         names = ("api", "worker", "restate_ingress", "restate_admin", "restate_node")
         ours |= {port for name in names if (port := remembered(settings.home, name))}

@@ -102,9 +102,13 @@ class Certificates(Part):
     # ------------------------------------------------------------------------------------------- its keys
 
     async def keeps_private_keys(self) -> bool:
-        """Whether a key is sealed here: then the master keys of it must not be made anew."""
+        """Whether a key is sealed here that nobody could make again: then its master keys must not be made anew.
+
+        The root of the local authority is not one: whoever has lost its key makes another.
+        """
+        theirs = (_KEPT, certificates.c.source != CertificateSource.LOCAL)
         async with self._db.read() as tx:
-            return (await tx.execute(select(certificates.c.id).where(_KEPT).limit(1))).first() is not None
+            return (await tx.execute(select(certificates.c.id).where(*theirs).limit(1))).first() is not None
 
     async def certificates_not_under(self, *, master_key_id: str, limit: int) -> tuple[Certificate, ...]:
         """Some of those whose boxes are wrapped with another master key, oldest first."""

@@ -10,8 +10,10 @@ from __future__ import annotations
 import base64
 import binascii
 
-from turnout.domain.certificates import KeyPlace, SealedKey
+from turnout.domain.certificate_pairs import CertificatePair
+from turnout.domain.certificates import CertificateSource, KeyPlace, NewCertificate, SealedKey
 from turnout.domain.errors import Undecryptable
+from turnout.domain.ids import new_id
 from turnout.vault import envelope
 from turnout.vault.masters import MasterKey, MasterKeys
 
@@ -21,6 +23,30 @@ class Boxes:
 
     def __init__(self, masters: MasterKeys) -> None:
         self._masters = masters
+
+    def certificate(
+        self,
+        pair: CertificatePair,
+        *,
+        workspace_id: str | None,
+        source: CertificateSource,
+        project_id: str | None = None,
+    ) -> NewCertificate:
+        """A pair that was checked, as the store keeps it: with an id, and its key sealed. Raises Undecryptable."""
+        certificate_id = new_id("crt")
+        place = KeyPlace(workspace_id=workspace_id, certificate_id=certificate_id, fingerprint=pair.fingerprint)
+        return NewCertificate(
+            id=certificate_id,
+            workspace_id=workspace_id,
+            project_id=project_id,
+            source=source,
+            names=pair.names,
+            fingerprint=pair.fingerprint,
+            chain_pem=pair.chain_pem,
+            key=self.seal(place, pair.key_pem),
+            not_before=pair.not_before,
+            not_after=pair.not_after,
+        )
 
     def seal(self, place: KeyPlace, private_key: str) -> SealedKey:
         """Seal a private key for its certificate. Raises Undecryptable without master keys."""
