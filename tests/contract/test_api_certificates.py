@@ -47,7 +47,7 @@ async def test_a_certificate_is_added_listed_and_removed(api: Api) -> None:
         "uploaded",
         False,
     )
-    assert listed.json() == {"certificates": [document]}
+    assert listed.json() == {"certificates": [document], "issuings": []}
     assert removed.json() == document
     assert (gone.status_code, gone.headers["content-type"]) == (404, "application/problem+json")
     for answer in (added, listed, removed, gone):

@@ -135,7 +135,7 @@ async def test_a_domain_that_is_given_up_is_not_renewed(
         await lab.until(lambda each: each.status is IssuingStatus.ISSUED)
         store, workspace = lab.lab.store, lab.lab.workspace
         await store.remove_domain(workspace_id=workspace.id, project="p", fqdn=lab.name, actor="test")
-        assert await store.issuings_of(project_id=lab.project_id) == ()
+        assert await store.list_issuings(workspace_id=workspace.id) == ()
         clock.offset = timedelta()
         while await store.find_issuing(fqdn=lab.name) is not None:
             await store.wait_for_change(timeout=1)

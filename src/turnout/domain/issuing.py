@@ -117,6 +117,8 @@ class Issuing:
     id: str
     fqdn: str
     project_id: str
+    project: str
+    """Its name."""
     workspace_id: str
     status: IssuingStatus
     turn: int

@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Protocol
 
-from turnout.domain.certificates import KeyPlace, SealedKey
+from turnout.domain.certificate_pairs import CertificatePair
+from turnout.domain.certificates import CertificateSource, KeyPlace, NewCertificate, SealedKey
 from turnout.domain.issuing import Problem, Window
 
 
@@ -89,9 +90,8 @@ class KeptAccount:
 class PendingOrder:
     """An order under way, as the store has it."""
 
-    certificate_id: str
-    """The id that the certificate will have."""
     key: SealedKey
+    """Of the certificate that it will become."""
     order_url: str | None
     """None until the server has told it."""
 
@@ -101,9 +101,9 @@ def account_place(directory: str) -> KeyPlace:
     return KeyPlace(workspace_id=None, certificate_id=f"the account with {directory}", fingerprint="")
 
 
-def order_place(workspace_id: str, certificate_id: str) -> KeyPlace:
-    """What the key of an order is bound to, until the certificate is there and has a fingerprint."""
-    return KeyPlace(workspace_id=workspace_id, certificate_id=certificate_id, fingerprint="")
+def order_place(workspace_id: str, issuing_id: str) -> KeyPlace:
+    """What the key of an order is bound to, until there is a certificate."""
+    return KeyPlace(workspace_id=workspace_id, certificate_id=issuing_id, fingerprint="")
 
 
 class KeyBoxes(Protocol):
@@ -115,6 +115,12 @@ class KeyBoxes(Protocol):
 
     def open(self, place: KeyPlace, sealed: SealedKey) -> str:
         """The key. Raises Undecryptable when anything is not as it was when it was sealed."""
+        ...
+
+    def certificate(
+        self, pair: CertificatePair, *, workspace_id: str | None, source: CertificateSource, project_id: str | None
+    ) -> NewCertificate:
+        """A pair as the store keeps it: with an id, and its key sealed."""
         ...
 
 

@@ -9,7 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from turnout.domain.certificates import covers
 from turnout.domain.custom_domains import DomainStatus
-from turnout.domain.errors import Conflict
+from turnout.domain.errors import Conflict, NotFound
 from turnout.domain.hostnames import is_local
 from turnout.domain.ids import new_id
 from turnout.domain.issuing import Issuing, IssuingStatus
@@ -22,7 +22,7 @@ from turnout.store.issuing_rows import (
     issuing_from,
     move_issuing,
     owner_of,
-    with_workspace,
+    with_project,
 )
 from turnout.store.lookups import find_project_by_slug
 from turnout.store.part import Part
@@ -77,17 +77,27 @@ class Issuings(Part):
                 await forget_issuing(tx, fqdn)  # of whoever had the name before
                 await _insert(tx, fqdn, project_id, now, asked=False)
 
-    async def issuings_of(self, *, project_id: str) -> tuple[Issuing, ...]:
-        """Those of a project, by name, without the names that it has given up."""
-        statement = with_workspace().where(issuings.c.project_id == project_id).order_by(issuings.c.fqdn)
+    async def list_issuings(self, *, workspace_id: str) -> tuple[Issuing, ...]:
+        """Those of a workspace, by name, without the names that were given up."""
+        statement = with_project().where(projects.c.workspace_id == workspace_id).order_by(issuings.c.fqdn)
         async with self._db.read() as tx:
             found = [issuing_from(row) for row in await tx.execute(statement)]
-            return tuple([each for each in found if await owner_of(tx, each.fqdn) == project_id])
+            return tuple([each for each in found if await owner_of(tx, each.fqdn) == each.project_id])
 
     async def find_issuing(self, *, fqdn: str) -> Issuing | None:
         """The one of a name."""
         async with self._db.read() as tx:
             return await find_issuing(tx, fqdn)
+
+    async def get_issuing(self, *, workspace_id: str, project: str, fqdn: str) -> Issuing:
+        """The same of a project's name. Raises NotFound."""
+        async with self._db.read() as tx:
+            found, owner = await find_issuing(tx, fqdn), await find_project_by_slug(tx, workspace_id, project)
+            if found is None or found.project_id != owner.id:
+                raise NotFound(
+                    f"{project} has not asked for a certificate for {fqdn}; ask with `turnout certs issue {fqdn}`"
+                )
+            return found
 
 
 async def _wanted(tx: AsyncConnection, now: datetime) -> list[tuple[str, str]]:

@@ -12,12 +12,7 @@ from turnout.domain.custom_domains import DomainStatus
 from turnout.domain.issuing import Issuing, IssuingStatus, Problem, ProblemKind
 from turnout.store.schema import domains, issuings, projects, routes
 
-NO_ORDER: Final[dict[str, Any]] = {
-    "order_url": None,
-    "certificate_id": None,
-    "master_key_id": None,
-    "sealed_key": None,
-}
+NO_ORDER: Final[dict[str, Any]] = {"order_url": None, "master_key_id": None, "sealed_key": None}
 NO_PROBLEM: Final[dict[str, Any]] = {"problem": None, "problem_kind": None}
 
 
@@ -32,23 +27,26 @@ async def issuing_of(tx: AsyncConnection, issuing_id: str, *, lock: bool = False
 
 
 async def _find(tx: AsyncConnection, condition: ColumnElement[bool], *, lock: bool) -> Issuing | None:
-    statement = with_workspace().where(condition)
+    statement = with_project().where(condition)
     row = (await tx.execute(statement.with_for_update(of=issuings) if lock else statement)).one_or_none()
     return None if row is None else issuing_from(row)
 
 
-def with_workspace() -> Select[Any]:
-    """Issuings, each with whose its project is."""
-    return select(issuings, projects.c.workspace_id).join(projects, projects.c.id == issuings.c.project_id)
+def with_project() -> Select[Any]:
+    """Issuings, each with its project's name, and whose that is."""
+    return select(issuings, projects.c.workspace_id, projects.c.slug).join(
+        projects, projects.c.id == issuings.c.project_id
+    )
 
 
 def issuing_from(row: Row[Any]) -> Issuing:
-    """A row of `with_workspace`."""
+    """A row of `with_project`."""
     problem = None if row.problem is None else Problem(kind=ProblemKind(row.problem_kind), detail=row.problem)
     return Issuing(
         id=row.id,
         fqdn=row.fqdn,
         project_id=row.project_id,
+        project=row.slug,
         workspace_id=row.workspace_id,
         status=IssuingStatus(row.status),
         turn=row.turn,

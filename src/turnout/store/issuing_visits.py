@@ -81,11 +81,10 @@ class IssuingVisits(Certificates):
             row = await _change(tx, issuing, status=IssuingStatus.WORKING, updated_at=self._db.now())
             return _order_from(row)
 
-    async def keep_order_key(self, *, issuing: Issuing, certificate_id: str, key: SealedKey) -> None:
+    async def keep_order_key(self, *, issuing: Issuing, key: SealedKey) -> None:
         """Keep the key of an order, before the order is made."""
-        kept = {"certificate_id": certificate_id, "master_key_id": key.master_key_id, "sealed_key": key.box}
         async with self._db.write() as tx:
-            await _change(tx, issuing, order_url=None, **kept)
+            await _change(tx, issuing, order_url=None, master_key_id=key.master_key_id, sealed_key=key.box)
 
     async def keep_order(self, *, issuing: Issuing, order_url: str) -> None:
         """Remember where the order is."""
@@ -166,4 +165,4 @@ def _order_from(row: Row[Any]) -> PendingOrder | None:
     if row.sealed_key is None:
         return None
     key = SealedKey(master_key_id=row.master_key_id, box=row.sealed_key)
-    return PendingOrder(certificate_id=row.certificate_id, key=key, order_url=row.order_url)
+    return PendingOrder(key=key, order_url=row.order_url)

@@ -20,6 +20,7 @@ from turnout.store.domains import Domains
 from turnout.store.endings import Endings
 from turnout.store.gateway_feed import GatewayFeeds
 from turnout.store.issuing import Issuings
+from turnout.store.issuing_keys import IssuingKeys
 from turnout.store.issuing_visits import IssuingVisits
 from turnout.store.jobs import Jobs
 from turnout.store.keeping import Keeping
@@ -47,6 +48,7 @@ class Store(
     Tenants,
     Observations,
     IssuingVisits,
+    IssuingKeys,
     Issuings,
     AcmeAccounts,
     Admission,

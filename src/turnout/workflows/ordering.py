@@ -9,8 +9,7 @@ from typing import Any, Final, TypeVar, cast
 
 import restate
 
-from turnout.domain.certificates import CertificateSource, KeyPlace, NewCertificate
-from turnout.domain.ids import new_id
+from turnout.domain.certificates import CertificateSource
 from turnout.domain.issuing import Issuing, Problem, ProblemKind
 from turnout.domain.issuing_keys import check_issued, new_key
 from turnout.domain.issuing_ports import (
@@ -60,6 +59,7 @@ class Ordering:
         self._steps = steps
         self._issuing = issuing
         self._fqdn = issuing.fqdn
+        self._place = order_place(issuing.workspace_id, issuing.id)
         self._published: list[str] = []
 
     async def obtain(self) -> None:
@@ -115,10 +115,8 @@ class Ordering:
                 await self._db.drop_order(issuing=self._issuing)
                 kept = None
             if kept is None:  # kept before the order is made: no certificate is ever without its key
-                certificate_id = new_id("crt")
-                place = order_place(self._issuing.workspace_id, certificate_id)
-                key = self._with.boxes.seal(place, new_key(self._with.key_type))
-                await self._db.keep_order_key(issuing=self._issuing, certificate_id=certificate_id, key=key)
+                key = self._with.boxes.seal(self._place, new_key(self._with.key_type))
+                await self._db.keep_order_key(issuing=self._issuing, key=key)
             made = await self._acme.order(account, self._fqdn)
             await self._db.keep_order(issuing=self._issuing, order_url=made.url)
             return made
@@ -180,26 +178,13 @@ class Ordering:
 
     async def _save(self, order: AcmeOrder) -> None:
         async def save() -> None:
-            kept = await self._db.pending_order(issuing=self._issuing)
             chain = await self._acme.download(await self._account(), order.certificate_url or "")
-            key_pem = await self._key()
-            pair = check_issued(chain, key_pem=key_pem, fqdn=self._fqdn, now=self._with.clock())
-            place = KeyPlace(
-                workspace_id=self._issuing.workspace_id,
-                certificate_id=kept.certificate_id,
-                fingerprint=pair.fingerprint,
-            )
-            certificate = NewCertificate(
-                id=kept.certificate_id,
+            pair = check_issued(chain, key_pem=await self._key(), fqdn=self._fqdn, now=self._with.clock())
+            certificate = self._with.boxes.certificate(
+                pair,
                 workspace_id=self._issuing.workspace_id,
                 project_id=self._issuing.project_id,
                 source=CertificateSource.ACME,
-                names=pair.names,
-                fingerprint=pair.fingerprint,
-                chain_pem=pair.chain_pem,
-                key=self._with.boxes.seal(place, key_pem),
-                not_before=pair.not_before,
-                not_after=pair.not_after,
             )
             await self._db.save_certificate(certificate=certificate, actor=_ACTOR)
 
@@ -238,7 +223,7 @@ class Ordering:
     async def _key(self) -> str:
         """Only inside a step."""
         kept = await self._db.pending_order(issuing=self._issuing)
-        return self._with.boxes.open(order_place(self._issuing.workspace_id, kept.certificate_id), kept.key)
+        return self._with.boxes.open(self._place, kept.key)
 
     async def _ask(self, name: str, action: Callable[[], Awaitable[T]], returns: type[T]) -> T:
         """A step that talks to the ACME server. Its problems are answers, and not tried again within the visit: that

@@ -44,8 +44,7 @@ issuings = Table(
     Column("failures", Integer, nullable=False),
     Column("problem_kind", String),
     Column("problem", Text),
-    # The order under way: the certificate it will become, the key that is made for it, and its address.
-    Column("certificate_id", String),
+    # The order under way: the key that is made for its certificate, and its address.
     Column("master_key_id", String),
     Column("sealed_key", Text),
     Column("order_url", String),
@@ -56,10 +55,7 @@ issuings = Table(
     CheckConstraint("fqdn = lower(fqdn)", name="fqdn"),
     CheckConstraint("status <> 'failed' OR problem IS NOT NULL", name="failed"),
     CheckConstraint("(problem IS NULL) = (problem_kind IS NULL)", name="problem"),
-    CheckConstraint(
-        "(sealed_key IS NULL) = (certificate_id IS NULL) AND (sealed_key IS NULL) = (master_key_id IS NULL)",
-        name="key",
-    ),
+    CheckConstraint("(sealed_key IS NULL) = (master_key_id IS NULL)", name="key"),
     # A key that is not kept before its order is finalised could lose a certificate.
     CheckConstraint("order_url IS NULL OR sealed_key IS NOT NULL", name="order"),
     Index(None, "project_id"),
