@@ -46,6 +46,7 @@ def test_every_field_is_read(group: str, each: Any) -> None:
     special = {"backend": "process", "apex": "example.app", "regions": "eu-1", "region": "eu-1", "builder": "classic"}
     special |= {"private_addresses": "allow", "resolvers": "127.0.0.1:5353, ::1"}
     special |= {"tls_port": "443", "redirect": "off"}
+    special |= {"email": "ops@example.com", "directory": "https://ca.example/directory", "key_type": "rsa"}
     given = special.get(each.name, "7" if not isinstance(each.default, str) else "elsewhere")
     settings = load(**{variable(group, each.name): given})
     assert getattr(getattr(settings, group), each.name) == type(each.default)(given)
@@ -65,6 +66,9 @@ def test_every_field_is_read(group: str, each: Any) -> None:
         ("TURNOUT_DNS_RESOLVERS", "127.0.0.1:0"),
         ("TURNOUT_DNS_RESOLVERS", "127.0.0.1, [::1"),
         ("TURNOUT_DOMAINS_PRIVATE_ADDRESSES", "yes"),
+        ("TURNOUT_ACME_EMAIL", "yes"),
+        ("TURNOUT_ACME_DIRECTORY", "letsencrypt"),
+        ("TURNOUT_ACME_KEY_TYPE", "dsa"),
         ("TURNOUT_API_PORT", "80.5"),
         ("TURNOUT_API_PORT", "-1"),
         ("TURNOUT_API_PORT", "65536"),

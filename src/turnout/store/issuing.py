@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import and_, insert, select
+from sqlalchemy import and_, delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from turnout.domain.certificates import covers
@@ -14,11 +14,11 @@ from turnout.domain.hostnames import is_local
 from turnout.domain.ids import new_id
 from turnout.domain.issuing import Issuing, IssuingStatus
 from turnout.store.audit import write_audit
+from turnout.store.database import insert_into
 from turnout.store.issuing_rows import (
     NO_ORDER,
     NO_PROBLEM,
     find_issuing,
-    forget_issuing,
     issuing_from,
     move_issuing,
     owner_of,
@@ -43,11 +43,8 @@ class Issuings(Part):
             if await owner_of(tx, fqdn) != owner.id:
                 raise Conflict(f"cannot get a certificate for {fqdn}: the name is not this project's; add it first")
             known, now = await find_issuing(tx, fqdn, lock=True), self._db.now()
-            if known is not None and known.project_id != owner.id:
-                await forget_issuing(tx, fqdn)  # of whoever had the name before
-                known = None
-            if known is None:
-                await _insert(tx, fqdn, owner.id, now, asked=True)
+            if known is None or known.project_id != owner.id:
+                await _begin(tx, fqdn, owner.id, now, asked=True)
             elif known.status is not IssuingStatus.WORKING:
                 failed = known.status is IssuingStatus.FAILED
                 fresh = {"asked": True, "failures": 0, "due_at": now} | (NO_ORDER if failed else {})
@@ -74,8 +71,7 @@ class Issuings(Part):
         async with self._db.write() as tx:
             now = self._db.now()
             for fqdn, project_id in await _wanted(tx, now):
-                await forget_issuing(tx, fqdn)  # of whoever had the name before
-                await _insert(tx, fqdn, project_id, now, asked=False)
+                await _begin(tx, fqdn, project_id, now, asked=False)
 
     async def list_issuings(self, *, workspace_id: str) -> tuple[Issuing, ...]:
         """Those of a workspace, by name, without the names that were given up."""
@@ -124,22 +120,23 @@ async def _wanted(tx: AsyncConnection, now: datetime) -> list[tuple[str, str]]:
     ]
 
 
-async def _insert(tx: AsyncConnection, fqdn: str, project_id: str, now: datetime, *, asked: bool) -> None:
-    await tx.execute(
-        insert(issuings).values(
-            id=new_id("iss"),
-            fqdn=fqdn,
-            project_id=project_id,
-            status=IssuingStatus.WAITING,
-            turn=1,
-            sends=0,
-            due_at=now,
-            asked=asked,
-            failures=0,
-            created_at=now,
-            updated_at=now,
-        )
+async def _begin(tx: AsyncConnection, fqdn: str, project_id: str, now: datetime, *, asked: bool) -> None:
+    """An issuing in the place of whoever's had the name before; one of the same project stays."""
+    await tx.execute(delete(issuings).where(issuings.c.fqdn == fqdn, issuings.c.project_id != project_id))
+    fresh = insert_into(tx, issuings).values(
+        id=new_id("iss"),
+        fqdn=fqdn,
+        project_id=project_id,
+        status=IssuingStatus.WAITING,
+        turn=1,
+        sends=0,
+        due_at=now,
+        asked=asked,
+        failures=0,
+        created_at=now,
+        updated_at=now,
     )
+    await tx.execute(fresh.on_conflict_do_nothing(index_elements=["fqdn"]))
 
 
 def _resting(issuing: Issuing) -> IssuingStatus:
