@@ -48,6 +48,8 @@ def _missing(part: str) -> str | None:
         return None if answers else "no Docker Engine answers"
     if part == "docker-registry":
         return None if shutil.which("docker-registry") else "there is no docker-registry on this machine"
+    if part == "pebble":
+        return None if shutil.which("pebble") else "there is no pebble, an ACME server, on this machine"
     if part == "busybox":
         return None if _BUSYBOX.exists() else f"there is no static busybox at {_BUSYBOX}"
     if part == "postgres":

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from turnout.krane.ports import BackendPort
     from turnout.store import Store
     from turnout.vault import Boxes, Vault
+    from turnout.workflows.config import IssuingParts
 
 TOKENS_FILE: Final = "tokens.json"
 """In `<home>/run`: the hashes of the tokens that the server is to know, written by whoever starts it."""
@@ -75,7 +76,14 @@ async def run_server(settings: Settings) -> None:
         except Undecryptable as error:  # apps without variables are not to suffer from it
             logger.warning("vault", error=error.detail)
         await ensure_authority(store, _boxes(settings), logger)
-        dispatcher = Dispatcher(store=store, ingress=ingress, admin=admin, limits=settings.deploy, logger=logger)
+        dispatcher = Dispatcher(
+            store=store,
+            ingress=ingress,
+            admin=admin,
+            limits=settings.deploy,
+            logger=logger,
+            acme=settings.acme if settings.acme.email else None,
+        )
         parts = Parts(
             store=store,
             vault=vault,
@@ -137,6 +145,7 @@ async def run_worker(settings: Settings) -> None:
                 limits=settings.deploy,
                 prover=_prover(settings),
                 domains=settings.domains,
+                issuing=_issuing(settings),
             )
         )
         await serve(workflow, settings.restate)
@@ -340,6 +349,28 @@ def _prover(settings: Settings) -> Prover:
         private=settings.domains.private_addresses == "allow",
     )
     return NetProver(records=lookups, pages=pages)
+
+
+def _issuing(settings: Settings) -> IssuingParts | None:
+    """None when nobody has agreed to an ACME server's terms."""
+    asked = settings.acme
+    if not asked.email:
+        return None
+    from turnout.acme import AcmeClient, external_account
+    from turnout.domain.issuing_keys import KeyType
+    from turnout.workflows.config import IssuingParts
+
+    return IssuingParts(
+        acme=AcmeClient(
+            asked.directory,
+            contact=asked.email,
+            ca_file=Path(asked.ca_file).expanduser() if asked.ca_file else None,
+            external_account=external_account(asked.eab_kid, asked.eab_key_file),
+        ),
+        boxes=_boxes(settings),
+        key_type=KeyType(asked.key_type),
+        order_seconds=asked.order_seconds,
+    )
 
 
 def _boxes(settings: Settings) -> Boxes:

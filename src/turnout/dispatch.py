@@ -26,7 +26,7 @@ from turnout.domain.waits import (
     instances_gone,
     instances_running,
 )
-from turnout.settings import DeploySettings
+from turnout.settings import AcmeSettings, DeploySettings
 from turnout.store import Store
 
 _PAUSE_AFTER_TROUBLE = 0.5
@@ -38,14 +38,22 @@ class Dispatcher:
     """Runs beside the API; several may run at once, because everything it does may be repeated."""
 
     def __init__(
-        self, *, store: Store, ingress: httpx.AsyncClient, admin: httpx.AsyncClient, limits: DeploySettings, logger: Any
+        self,
+        *,
+        store: Store,
+        ingress: httpx.AsyncClient,
+        admin: httpx.AsyncClient,
+        limits: DeploySettings,
+        logger: Any,
+        acme: AcmeSettings | None = None,
     ) -> None:
-        """`ingress` and `admin` have Restate's two addresses as their base URLs."""
+        """`ingress` and `admin` have Restate's two addresses as their base URLs. Without `acme` nothing is issued."""
         self._store = store
         self._ingress = ingress
         self._admin = admin
         self._limits = limits
         self._logger = logger
+        self._acme = acme
         self._cancelled: dict[str, float] = {}
         """When each operation was last told that it is cancelled, by the monotonic clock."""
 
@@ -83,6 +91,7 @@ class Dispatcher:
         for lost in await self._store.overdue_operations(grace_seconds=self._limits.overdue_grace_seconds):
             await self._store.end_overdue(operation_id=lost.operation_id)
         await self._tend_domains()
+        await self._tend_certificates()
 
     async def restate_is_up(self) -> bool:
         """Whether Restate answers."""
@@ -135,6 +144,21 @@ class Dispatcher:
             if response.status_code not in (200, 202):
                 raise Unavailable(f"cannot send {check.domain_id}: Restate answered {response.status_code}")
             await self._store.mark_check_sent(check=check)
+
+    async def _tend_certificates(self) -> None:
+        """Send the visits that are due, first to domains that have just been proved."""
+        if self._acme is None:
+            return
+        await self._store.want_certificates()
+        for visit in await self._store.unsent_visits(lost_seconds=self._acme.lost_seconds):
+            response = await self._ingress.post(
+                f"/Certificates/{visit.fqdn}/visit/send",
+                json={"issuing_id": visit.issuing_id, "turn": visit.turn},
+                headers={"idempotency-key": visit.key},
+            )
+            if response.status_code not in (200, 202):
+                raise Unavailable(f"cannot send {visit.fqdn}: Restate answered {response.status_code}")
+            await self._store.mark_visit_sent(visit=visit)
 
     async def _wake(self, wait: Wait, outcome: Outcome) -> None:
         await self._resolve(wait.awakeable_id, outcome)

@@ -112,6 +112,24 @@ def _resolvers(addresses: str) -> str:
     return addresses
 
 
+def _email(address: str) -> str:
+    if not re.fullmatch(r"[^@\s,;<>\"]+@[^@\s,;<>\"]+", address):
+        raise Invalid("it has to be one e-mail address, such as ops@example.com")
+    return address
+
+
+def _directory(url: str) -> str:
+    if not re.fullmatch(r"https?://[^\s/]+(/\S*)?", url):
+        raise Invalid("it has to be the URL of an ACME server's directory")
+    return url
+
+
+def _key_type(word: str) -> str:
+    if word not in ("ecdsa", "rsa"):
+        raise Invalid("it has to be ecdsa or rsa")
+    return word
+
+
 def _allowed(word: str) -> str:
     if word not in ("refuse", "allow"):
         raise Invalid("it has to be refuse or allow")
@@ -273,6 +291,31 @@ class DomainSettings:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class AcmeSettings:
+    """ACME: certificates for custom domains, got and renewed by Turnout itself."""
+
+    email: str = _doc(
+        "",
+        "Your e-mail address for the ACME server. Setting it agrees to the server's terms of service, and switches "
+        "ACME on; empty is off.",
+        _email,
+    )
+    directory: str = _doc(
+        "https://acme-v02.api.letsencrypt.org/directory", "The ACME server; Let's Encrypt unless set.", _directory
+    )
+    ca_file: str = _doc("", "PEM file of who to trust for the ACME server itself; empty takes the usual authorities.")
+    key_type: str = _doc("ecdsa", "ecdsa (P-256) or rsa (2048 bits): the keys of certificates.", _key_type)
+    eab_kid: str = _doc("", "Key id of your account elsewhere, where the ACME server wants it bound.")
+    eab_key_file: str = _doc("", "File of the HMAC key that goes with that id, in base64url.")
+    order_seconds: float = _doc(
+        300.0, "How long an order is waited for before it is left, to be taken up again later.", _positive
+    )
+    lost_seconds: float = _doc(
+        3600.0, "A visit to a certificate that has not ended by then is begun once more.", _positive
+    )
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class DnsSettings:
     """DNS: who is asked for the proofs of custom domains."""
 
@@ -297,6 +340,7 @@ class Settings:
     vault: VaultSettings
     domains: DomainSettings
     dns: DnsSettings
+    acme: AcmeSettings
 
     @property
     def vault_keys_file(self) -> Path:
@@ -320,6 +364,7 @@ GROUPS: dict[str, type] = {
     "vault": VaultSettings,
     "domains": DomainSettings,
     "dns": DnsSettings,
+    "acme": AcmeSettings,
 }
 
 
@@ -339,6 +384,7 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         vault=_group("vault", VaultSettings, environ),
         domains=_group("domains", DomainSettings, environ),
         dns=_group("dns", DnsSettings, environ),
+        acme=_group("acme", AcmeSettings, environ),
     )
 
 

@@ -47,7 +47,7 @@ async def test_a_certificate_is_added_listed_and_removed(api: Api) -> None:
         "uploaded",
         False,
     )
-    assert listed.json() == {"certificates": [document]}
+    assert listed.json() == {"certificates": [document], "issuings": []}
     assert removed.json() == document
     assert (gone.status_code, gone.headers["content-type"]) == (404, "application/problem+json")
     for answer in (added, listed, removed, gone):
@@ -87,7 +87,7 @@ async def test_it_is_the_workspaces_business(
     rival = Api(await another_yard("rival"), tmp_path)
     async with api.signed_in() as client, rival.signed_in() as other, api.signed_in("krane", "north") as krane:
         added = (await client.post(PATH, json=body(AUTHORITY.pair("shop.example")))).json()
-        assert (await other.get(PATH)).json() == {"certificates": []}
+        assert (await other.get(PATH)).json() == {"certificates": [], "issuings": []}
         assert (await other.delete(f"{PATH}/{added['id']}")).status_code == 404
         assert (await krane.get(PATH)).status_code == 403
         client.headers.pop("authorization")
@@ -103,7 +103,7 @@ async def test_the_root_of_the_local_authority_is_there_for_everybody_who_asks(a
         listed = (await client.get(PATH)).json()
     assert root["certificate"].startswith("-----BEGIN CERTIFICATE-----")
     assert set(root) == {"certificate", "fingerprint", "not_after"}
-    assert listed == {"certificates": []}
+    assert listed == {"certificates": [], "issuings": []}
 
 
 async def test_a_rotation_wraps_private_keys_anew(api: Api) -> None:

@@ -48,6 +48,7 @@ def test_every_field_is_read(group: str, each: Any) -> None:
         "folders": "pack", "access_log": "off",
         "private_addresses": "allow", "resolvers": "127.0.0.1:5353, ::1",
         "tls_port": "443", "redirect": "off",
+        "email": "ops@example.com", "directory": "https://ca.example/directory", "key_type": "rsa",
     }  # fmt: skip
     given = special.get(each.name, "7" if not isinstance(each.default, str) else "elsewhere")
     settings = load(**{variable(group, each.name): given})
@@ -68,6 +69,9 @@ def test_every_field_is_read(group: str, each: Any) -> None:
         ("TURNOUT_DNS_RESOLVERS", "127.0.0.1:0"),
         ("TURNOUT_DNS_RESOLVERS", "127.0.0.1, [::1"),
         ("TURNOUT_DOMAINS_PRIVATE_ADDRESSES", "yes"),
+        ("TURNOUT_ACME_EMAIL", "yes"),
+        ("TURNOUT_ACME_DIRECTORY", "letsencrypt"),
+        ("TURNOUT_ACME_KEY_TYPE", "dsa"),
         ("TURNOUT_API_PORT", "80.5"),
         ("TURNOUT_API_PORT", "-1"),
         ("TURNOUT_API_PORT", "65536"),

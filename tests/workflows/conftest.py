@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.acme_server import AcmeServer
+from tests.acme_site import Site
 from tests.workflows.lab import Lab, Restate, open_lab
 
 
@@ -24,3 +26,17 @@ async def lab(restate: Restate, tmp_path: Path) -> AsyncIterator[Lab]:
     """The workflows at work."""
     async with open_lab(restate, tmp_path) as lab:
         yield lab
+
+
+@pytest.fixture
+def site() -> Iterator[Site]:
+    """Port 80 of every name, as an ACME server sees it."""
+    with Site() as site:
+        yield site
+
+
+@pytest.fixture
+def server(site: Site, tmp_path: Path) -> Iterator[AcmeServer]:
+    """The ACME server of the kit."""
+    with AcmeServer(tmp_path, challenge_port=site.port) as server:
+        yield server

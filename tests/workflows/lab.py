@@ -7,7 +7,7 @@ import contextlib
 import os
 import socket
 import subprocess
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -29,9 +29,12 @@ from turnout.domain.plans import NewDeployment, UnsentOperation
 from turnout.domain.proofs import Prover
 from turnout.domain.records import Backend, GitData, HealthCheck, Operation, Resources, RunSpec, Workspace
 from turnout.domain.statuses import OPERATION_TERMINAL, InstanceStatus, JobStatus, ObservationStatus
-from turnout.settings import DeploySettings, DomainSettings, RestateSettings
+from turnout.settings import AcmeSettings, DeploySettings, DomainSettings, RestateSettings
 from turnout.store import Store, migrate, open_store
+from turnout.store.database import Clock
+from turnout.store.store import utc_now
 from turnout.workflows import Config, Workflow
+from turnout.workflows.config import IssuingParts
 from turnout.workflows.serving import serve
 from turnout.workflows.steps import Hook
 
@@ -273,6 +276,11 @@ async def open_lab(
     hook: Hook | None = None,
     limits: DeploySettings = LIMITS,
     builds: BuildClient | None = None,
+    clock: Clock = utc_now,
+    issuing: IssuingParts | None = None,
+    acme: AcmeSettings | None = None,
+    plays_gateway: bool = True,
+    worker: Callable[[int], Awaitable[None]] | None = None,
     prover: Prover | None = None,
     domains: DomainSettings = DOMAINS,
 ) -> AsyncIterator[Lab]:
@@ -281,7 +289,7 @@ async def open_lab(
     await migrate(url)
     worker_port = free_port()
     async with (
-        open_store(url) as store,
+        open_store(url, clock=clock) as store,
         httpx.AsyncClient(base_url=f"http://127.0.0.1:{restate.ingress}") as ingress,
         httpx.AsyncClient(base_url=f"http://127.0.0.1:{restate.admin}", timeout=30) as admin,
         contextlib.AsyncExitStack() as stack,
@@ -289,14 +297,22 @@ async def open_lab(
         lab = Lab(store=store, workspace=await store.ensure_workspace(slug="default"), ingress=ingress)
         await store.krane_connected(region="local", backends=[Backend.DOCKER])
         logger = structlog.get_logger()
-        config = Config(db=store, limits=limits, logger=logger, build_client=builds, prover=prover, domains=domains)
+        config = Config(
+            db=store,
+            limits=limits,
+            logger=logger,
+            build_client=builds,
+            prover=prover,
+            domains=domains,
+            issuing=issuing,
+        )
         workflow = Workflow(config, hook=hook)
         settings = RestateSettings(worker_port=worker_port, worker_grace_seconds=0.2)
         for work in (
-            serve(workflow, settings),
-            Dispatcher(store=store, ingress=ingress, admin=admin, limits=limits, logger=logger).run(),
+            serve(workflow, settings) if worker is None else worker(worker_port),
+            Dispatcher(store=store, ingress=ingress, admin=admin, limits=limits, logger=logger, acme=acme).run(),
             lab.play_krane(),
-            lab.play_gateway(),
+            *([lab.play_gateway()] if plays_gateway else []),
         ):
             stack.push_async_callback(_ended, asyncio.create_task(work))
         await _registered(admin, worker_port)

@@ -14,15 +14,20 @@ from turnout.domain.certificate_documents import (
 from turnout.domain.certificate_pairs import check_pair
 from turnout.domain.certificates import Certificate, CertificateSource
 from turnout.domain.errors import NotFound
+from turnout.domain.issuing_documents import issuing_document
 
 CertificateId = OperationId
 """An id in a path; looked at as loosely as the others."""
 
 
 async def list_certificates(caller: Caller) -> CertificatesDocument:
-    """The certificates of the workspace, newest first. Private keys are never shown."""
+    """The certificates of the workspace, newest first, and what is being got. Private keys are never shown."""
     found = await caller.store.list_certificates(workspace_id=caller.workspace_id)
-    return CertificatesDocument(certificates=tuple(_document(each) for each in found))
+    issuings = await caller.store.list_issuings(workspace_id=caller.workspace_id)
+    return CertificatesDocument(
+        certificates=tuple(_document(each) for each in found),
+        issuings=tuple(issuing_document(each) for each in issuings),
+    )
 
 
 async def add_certificate(caller: Caller, body: CertificateBody) -> CertificateDocument:

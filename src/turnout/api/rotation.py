@@ -34,6 +34,8 @@ async def _certificates(caller: Caller) -> int:
     while found := await store.certificates_not_under(master_key_id=boxes.active_master(), limit=100):
         for each in found:
             done += await store.rewrap_certificate(before=each, after=boxes.rewrap(each.place, each.key))
+    for place, sealed in await store.issuing_keys_not_under(master_key_id=boxes.active_master()):
+        done += await store.rewrap_issuing_key(before=sealed, after=boxes.rewrap(place, sealed))
     return done
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
+from turnout.cli.issuing import issue
 from turnout.cli.options import Json
 
 if TYPE_CHECKING:
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 verbs = typer.Typer(name="certs", help="Certificates that domains are served with over HTTPS.", no_args_is_help=True)
+verbs.command()(issue)
 
 
 @verbs.command()
@@ -49,13 +51,15 @@ def add(
 
 @verbs.command("ls")
 def list_certificates(*, json: Json = False) -> int:
-    """List the certificates of the workspace, newest first. Private keys are never shown.
+    """List the certificates of the workspace, newest first, and how far those have got that come by ACME.
+
+    Private keys are never shown.
 
     Examples:
 
         turnout certs ls --json
     """
-    from turnout.cli import show
+    from turnout.cli import issuing, show
 
     listed = _ask(lambda client: client.certificates())
     if json:
@@ -65,6 +69,7 @@ def list_certificates(*, json: Json = False) -> int:
     for each in listed.certificates:
         rows.add_row(each.id, "\n".join(each.names), each.source.value, _ends(each), show.age(each.created_at))
     show.table(rows)
+    issuing.show_issuings(listed.issuings)
     return 0
 
 

@@ -11,6 +11,7 @@ from turnout.domain.certificate_documents import (
     CertificateDocument,
     CertificatesDocument,
 )
+from turnout.domain.issuing_documents import IssuingDocument
 
 _PATH = "/v1/certificates"
 
@@ -33,6 +34,18 @@ class CertificateCalls(Wire):
         """Forget a certificate. Raises NotFound."""
         return await self.ask(CertificateDocument, "DELETE", f"{_PATH}/{quote(certificate_id, safe='')}")
 
+    async def ask_certificate(self, project: str, fqdn: str) -> IssuingDocument:
+        """Have a certificate got for a domain. Raises Invalid, NotFound or Conflict; then nothing has changed."""
+        return await self.ask(IssuingDocument, "POST", _issuing(project, fqdn))
+
+    async def issuing(self, project: str, fqdn: str) -> IssuingDocument:
+        """How far it has got. Raises NotFound."""
+        return await self.ask(IssuingDocument, "GET", _issuing(project, fqdn))
+
     async def authority(self) -> AuthorityDocument:
         """The root of the local authority. Raises NotFound when there is none."""
         return await self.ask(AuthorityDocument, "GET", f"{_PATH}/authority")
+
+
+def _issuing(project: str, fqdn: str) -> str:
+    return f"/v1/projects/{quote(project, safe='')}/domains/{quote(fqdn, safe='')}/certificate"

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from turnout.domain.certificates import PEM_MAX, CertificateSource
 from turnout.domain.document import Answer, Document
+from turnout.domain.issuing_documents import IssuingDocument
 
 
 class CertificateBody(Document):
@@ -37,6 +38,8 @@ class CertificatesDocument(Answer):
     """The certificates of a workspace, newest first."""
 
     certificates: tuple[CertificateDocument, ...]
+    issuings: tuple[IssuingDocument, ...] = ()
+    """How far those have got that come by ACME, by domain."""
 
 
 class AuthorityDocument(Answer):

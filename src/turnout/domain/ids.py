@@ -29,6 +29,7 @@ Prefix = Literal[
     "key",
     "dom",
     "crt",
+    "iss",
 ]
 
 _ALPHABET: Final = "0123456789abcdefghjkmnpqrstvwxyz"

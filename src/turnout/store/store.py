@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
+from turnout.store.acme_accounts import AcmeAccounts
 from turnout.store.admission import Admission
 from turnout.store.build_places import BuildPlaces
 from turnout.store.cancelling import Cancelling
@@ -19,6 +20,9 @@ from turnout.store.deployments import Deployments
 from turnout.store.domains import Domains
 from turnout.store.endings import Endings
 from turnout.store.gateway_feed import GatewayFeeds
+from turnout.store.issuing import Issuings
+from turnout.store.issuing_keys import IssuingKeys
+from turnout.store.issuing_visits import IssuingVisits
 from turnout.store.jobs import Jobs
 from turnout.store.keeping import Keeping
 from turnout.store.keys import Keys
@@ -49,6 +53,10 @@ def utc_now() -> datetime:
 class Store(
     Tenants,
     Observations,
+    IssuingVisits,
+    IssuingKeys,
+    Issuings,
+    AcmeAccounts,
     Admission,
     Jobs,
     Cancelling,

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any, Protocol
 
 import structlog
 
 from turnout.builds.service import BuildClient
+from turnout.domain.issuing_keys import KeyType
+from turnout.domain.issuing_ports import AcmePort, KeyBoxes
 from turnout.domain.proofs import Prover
 from turnout.domain.records import Instance, RunSpec
 from turnout.domain.waits import Wait
@@ -34,6 +38,24 @@ class Krane(Protocol):
     async def instances_of(self, *, deployment_id: str) -> tuple[Instance, ...]:
         """What krane last observed."""
         ...
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class IssuingParts:
+    """What certificates by ACME are got with."""
+
+    acme: AcmePort
+    boxes: KeyBoxes
+    """Seals private keys before they are kept."""
+    key_type: KeyType = KeyType.ECDSA
+    order_seconds: float = 300.0
+    """How long one visit waits for the server to finish an order."""
+    clock: Callable[[], datetime] = _utc_now
+    """The store's clock. Read inside steps alone."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,3 +89,5 @@ class Config:
     """Looks for the proofs of custom domains; None refuses to check any."""
     domains: DomainSettings = field(default_factory=DomainSettings)
     """How often that is."""
+    issuing: IssuingParts | None = None
+    """Gets certificates by ACME; None gets none."""

@@ -28,6 +28,7 @@ class Parts:
         self.limits = config.limits
         self.prover = config.prover
         self.domains = config.domains
+        self.issuing = config.issuing
         self.apex = config.default_domain
         self.logger: Any = config.logger
         self._hook = hook

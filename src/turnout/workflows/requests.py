@@ -134,3 +134,12 @@ class CheckCall:
     """A newer round ends this one."""
     check: int = 0
     """Which look of the round this is."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class VisitCall:
+    """Look at the certificate of a domain."""
+
+    issuing_id: str
+    turn: int
+    """A later one makes this message void."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 from pydantic import TypeAdapter
 from restate.serde import Serde
@@ -27,3 +27,9 @@ class JsonOf(Serde[T], Generic[T]):
     def read(self, text: bytes) -> T:
         """Read what is known to be there."""
         return self._adapter.validate_json(text)
+
+
+def optional(kind: type[T]) -> type[T | None]:
+    """The type, or None. No class, but pydantic takes it for one, and a step returns it."""
+    union: Any = kind | None
+    return cast(type[T | None], union)

@@ -8,6 +8,7 @@ from typing import Any
 import restate
 
 from turnout.workflows.building import Building
+from turnout.workflows.certificates import Certificates
 from turnout.workflows.config import Config
 from turnout.workflows.deploy import Deploy
 from turnout.workflows.observing import Observing
@@ -26,6 +27,7 @@ from turnout.workflows.requests import (
     RollbackResponse,
     SwitchCall,
     Switched,
+    VisitCall,
     WakeCall,
 )
 from turnout.workflows.serde import JsonOf
@@ -61,6 +63,7 @@ class Workflow:
         self._observing = Observing(parts)
         self._waking = Waking(parts)
         self._proving = Proving(parts)
+        self._certificates = Certificates(parts)
 
     async def deploy(self, ctx: restate.ObjectContext, request: DeployRequest) -> DeployResponse:
         """Deploy a new version and configure its routing. The key of `ctx` is the project id.
@@ -101,7 +104,9 @@ class Workflow:
         _bind(wakes, "wake", self._waking.wake, WakeCall, type(None))
         domains = restate.VirtualObject("Domains", invocation_retry_policy=RETRY)
         _bind(domains, "check", self._proving.check, CheckCall, str)
-        return [deployments, routing, builds, observations, wakes, domains]
+        certificates = restate.VirtualObject("Certificates", invocation_retry_policy=RETRY)
+        _bind(certificates, "visit", self._certificates.visit, VisitCall, str)
+        return [deployments, routing, builds, observations, wakes, domains, certificates]
 
 
 def _bind(service: Any, name: str, handler: Any, takes: type, gives: type) -> None:

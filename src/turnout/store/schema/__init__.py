@@ -24,6 +24,7 @@ from turnout.store.schema.asked import (
 )
 from turnout.store.schema.base import metadata
 from turnout.store.schema.certificates import certificates
+from turnout.store.schema.issuing import acme_accounts, issuings
 from turnout.store.schema.keyspaces import keys, keyspaces
 from turnout.store.schema.named import challenges, confirmations, domains
 from turnout.store.schema.protecting import protections
@@ -32,6 +33,7 @@ from turnout.store.schema.running import build_places, gateways, instances, plac
 from turnout.store.schema.secret import data_keys, keyrings, variables
 
 __all__ = [
+    "acme_accounts",
     "audit_log",
     "build_options",
     "build_places",
@@ -46,6 +48,7 @@ __all__ = [
     "environments",
     "gateways",
     "instances",
+    "issuings",
     "jobs",
     "keyrings",
     "keys",
