@@ -13,7 +13,7 @@ import httpx
 import psutil
 
 from tests.kit import App, Turnout, until
-from turnout.bootstrap import _socket_folder
+from turnout.bootstrap.gateway import socket_folder
 
 SHOW = """
 import http.server, os
@@ -146,7 +146,7 @@ def search(turnout: Turnout, app: App, first: str, second: str) -> dict[str, byt
         assert ran.code == 2
         found[f"env {arguments[0]} {ran.out}"] = (ran.out + ran.err).encode()
     found["ps"] = subprocess.run(["ps", "-eo", "args", "-ww"], capture_output=True, check=True).stdout
-    socket = _socket_folder(turnout.home) / "envoy.sock"
+    socket = socket_folder(turnout.home) / "envoy.sock"
     with httpx.Client(transport=httpx.HTTPTransport(uds=str(socket)), base_url="http://envoy") as envoy:
         found["Envoy"] = envoy.get("/config_dump?include_eds").content
     assert app.name.encode() in found["Envoy"]

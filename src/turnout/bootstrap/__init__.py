@@ -1,0 +1,64 @@
+"""The one place where parts are put together: settings in, a running part out. One module a process.
+
+Each `run_…` is the main function of one process and returns when it was told to stop. What a process does not need is
+not imported into it, so the modules are imported by whoever runs them.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from turnout.settings import Settings
+
+if TYPE_CHECKING:
+    from turnout.domain.manifest import Manifest
+
+
+async def run_server(settings: Settings) -> None:
+    """The API, and the dispatcher beside it."""
+    from turnout.bootstrap import server
+
+    await server.run_server(settings)
+
+
+async def run_worker(settings: Settings) -> None:
+    """The workflows, as Restate calls them."""
+    from turnout.bootstrap import worker
+
+    await worker.run_worker(settings)
+
+
+async def run_krane(settings: Settings, *, stop_instances_on_exit: bool = False) -> None:
+    """The agent that runs the instances of one region."""
+    from turnout.bootstrap import krane
+
+    await krane.run_krane(settings, stop_instances_on_exit=stop_instances_on_exit)
+
+
+async def stop_instances(settings: Settings) -> tuple[str, ...]:
+    """End what a krane that was killed has left; returns the ids. Raises Conflict while a krane lives."""
+    from turnout.bootstrap import krane
+
+    return await krane.stop_instances(settings)
+
+
+async def run_gateway(settings: Settings) -> None:
+    """An Envoy, and the service beside it that tells it what to serve."""
+    from turnout.bootstrap import gateway
+
+    await gateway.run_gateway(settings)
+
+
+def pack_folder(folder: Path, destination: Path, *, limit_mib: int) -> Any:
+    """Pack a source folder for upload: see `turnout.builds.pack`."""
+    from turnout.bootstrap import sources
+
+    return sources.pack_folder(folder, destination, limit_mib=limit_mib)
+
+
+def dockerfile_of(folder: Path, manifest: Manifest) -> tuple[str, bool]:
+    """The Dockerfile that an image of the folder is built by, and whether it is generated. Raises Invalid."""
+    from turnout.bootstrap import sources
+
+    return sources.dockerfile_of(folder, manifest)

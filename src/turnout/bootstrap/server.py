@@ -1,0 +1,119 @@
+"""The API, and the dispatcher beside it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import Any, Final
+
+import httpx
+import uvicorn
+
+from turnout.api.app import make_app
+from turnout.api.authority import ensure_authority
+from turnout.api.housekeeping import keep_house
+from turnout.api.logs import LogFiles
+from turnout.api.parts import Parts
+from turnout.bootstrap.keys import open_boxes, open_vault
+from turnout.bootstrap.shared import MIB, make_logger
+from turnout.builds.garbage import Collector
+from turnout.builds.output import BuildOutput
+from turnout.builds.sources import SourceStore
+from turnout.dispatch import Dispatcher
+from turnout.domain.errors import Undecryptable
+from turnout.settings import Settings
+from turnout.store import Store, migrate, open_store
+from turnout.vault import MasterKeys
+
+TOKENS_FILE: Final = "tokens.json"
+"""In `<home>/run`: the hashes of the tokens that the server is to know, written by whoever starts it."""
+
+
+async def run_server(settings: Settings) -> None:
+    """The API, and the dispatcher beside it."""
+    logger = make_logger("server")
+    settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    await migrate(settings.database_url)
+    async with (
+        open_store(settings.database_url) as store,
+        httpx.AsyncClient(base_url=settings.restate.ingress_url, timeout=10.0, trust_env=False) as ingress,
+        httpx.AsyncClient(base_url=settings.restate.admin_url, timeout=10.0, trust_env=False) as admin,
+    ):
+        await _introduce(store, settings)
+        vault = open_vault(store, settings)
+        # Where something was encrypted they were lost, and new ones would open nothing.
+        if not (await store.has_keyrings() or await store.keeps_private_keys()):
+            MasterKeys(settings.vault_keys_file).make_if_missing()
+        try:
+            vault.active_master()
+        except Undecryptable as error:  # apps without variables are not to suffer from it
+            logger.warning("vault", error=error.detail)
+        await ensure_authority(store, open_boxes(settings), logger)
+        dispatcher = Dispatcher(
+            store=store,
+            ingress=ingress,
+            admin=admin,
+            limits=settings.deploy,
+            logger=logger,
+            acme=settings.acme if settings.acme.email else None,
+        )
+        parts = Parts(
+            store=store,
+            vault=vault,
+            boxes=open_boxes(settings),
+            build_output=BuildOutput(settings.home),
+            collector=Collector(settings.home),
+            sources=SourceStore(
+                settings.home, upload_mib=settings.api.upload_mib, unpacked_mib=settings.api.unpacked_mib
+            ),
+            logs=LogFiles(settings.home / "logs", limit_bytes=settings.krane.output_mib * MIB),
+            settings=settings,
+            gateway_url=f"http://{settings.gateway.host}:{settings.gateway.port}",
+            restate=dispatcher,
+            logger=logger,
+        )
+        app = make_app(parts)
+        server = uvicorn.Server(
+            uvicorn.Config(
+                app,
+                host=settings.api.host,
+                port=settings.api.port,
+                log_config=None,
+                access_log=False,
+                server_header=False,
+                timeout_graceful_shutdown=1,
+            )
+        )
+        async with _background(dispatcher.run()), _background(keep_house(parts)):
+            await server.serve()
+
+
+async def _introduce(store: Store, settings: Settings) -> None:
+    """Make the default workspace, and let the store know the tokens that were made for this home."""
+    workspace = await store.ensure_workspace(slug="default")
+    file = settings.home / "run" / TOKENS_FILE
+    if not file.exists():
+        return
+    for token in json.loads(file.read_text()):
+        if await store.find_token(token_hash=token["hash"]) is None:
+            await store.add_token(
+                name=token["name"],
+                access=token["access"],
+                workspace_id=workspace.id,
+                region=token.get("region"),
+                token_hash=token["hash"],
+            )
+
+
+@asynccontextmanager
+async def _background(work: Any) -> AsyncIterator[None]:
+    """Run `work` beside the block, and end it with the block."""
+    task = asyncio.create_task(work)
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
