@@ -15,6 +15,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -335,7 +336,7 @@ def _issuing(settings: Settings) -> IssuingParts | None:
             asked.directory,
             contact=asked.email,
             ca_file=Path(asked.ca_file).expanduser() if asked.ca_file else None,
-            external_account=external_account(asked.eab_kid, asked.eab_key_file),
+            external_account=partial(external_account, asked.eab_kid, asked.eab_key_file),
         ),
         boxes=_boxes(settings),
         key_type=KeyType(asked.key_type),
