@@ -6,61 +6,83 @@ import json
 import os
 import shutil
 import socket
+import socketserver
 import subprocess
+import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
 
+import dns.message
 import httpx
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from tests.acme_authority import Authority, private_pem
+from tests.dns_kit import NameServer
 from tests.support import require
 from tests.workflows.lab import free_port
 
 _EAB_SECRET = "c2VjcmV0IG9mIGFuIGV4dGVybmFsIGFjY291bnQgaGVyZQ"
 
 
+class _Here(NameServer):
+    """Every name leads to this machine. It is asked over UDP by older Pebbles and over TCP by newer ones."""
+
+    def __enter__(self) -> Self:
+        self._streams = socketserver.ThreadingTCPServer(("127.0.0.1", self.port), _stream_handler(self))
+        threading.Thread(target=self._streams.serve_forever, args=(0.05,), daemon=True).start()
+        return super().__enter__()
+
+    def __exit__(self, *error: object) -> None:
+        self._streams.shutdown()
+        self._streams.server_close()
+        super().__exit__(*error)
+
+    def answer(self, packet: bytes) -> bytes:
+        """What is told over either way."""
+        return self._answer(packet)
+
+    def _answer(self, packet: bytes) -> bytes:
+        name = dns.message.from_wire(packet).question[0].name.to_text(omit_final_dot=True).lower()
+        self.say(name, "A", "127.0.0.1")
+        return super()._answer(packet)
+
+
 class Pebble:
-    """Runs while the block lasts. It looks every name up at a DNS server beside it that knows one answer: here."""
+    """Runs while the block lasts, and believes that every name leads to this machine."""
 
     def __init__(
         self, folder: Path, *, challenge_port: int, bindings: bool = False, lifetime: int = 90 * 86400
     ) -> None:
         require("pebble")
         self._folder = folder
-        self._dns, self._port, self._management, self._control = (free_port() for _ in range(4))
+        self._names = _Here()
+        self._port, self._management = free_port(), free_port()
         self.directory = f"https://127.0.0.1:{self._port}/dir"
         self.ca_file = folder / "pebble-ca.pem"
         self.bindings = {"kid-1": _EAB_SECRET} if bindings else {}
         self._challenge_port, self._lifetime = challenge_port, lifetime
-        self._processes: list[subprocess.Popen[bytes]] = []
+        self._process: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
         config = self._folder / "pebble.json"
         config.write_text(json.dumps({"pebble": self._config()}))
         environment = os.environ | {"PEBBLE_VA_NOSLEEP": "1", "PEBBLE_WFE_NONCEREJECT": "10", "PEBBLE_AUTHZREUSE": "0"}
+        name = shutil.which("pebble")
+        assert name is not None, "`require` has looked"
+        self._names.__enter__()
         with (self._folder / "pebble.log").open("wb") as log:
-            dns = f"127.0.0.1:{self._dns}"
-            for command in (
-                ["pebble-challtestsrv", "-dnsserver", dns, "-management", f"127.0.0.1:{self._control}",
-                 "-defaultIPv6", "", "-http01", "", "-https01", "", "-tlsalpn01", "", "-doh", ""],
-                ["pebble", "-config", str(config), "-dnsserver", dns],
-            ):  # fmt: skip
-                name = shutil.which(command[0])
-                assert name is not None, "`require` has looked"
-                self._processes.append(
-                    subprocess.Popen([name, *command[1:]], env=environment, stdout=log, stderr=subprocess.STDOUT)
-                )
+            command = [name, "-config", str(config), "-dnsserver", self._names.address]
+            self._process = subprocess.Popen(command, env=environment, stdout=log, stderr=subprocess.STDOUT)
         for port in (self._port, self._management):
             _await_port(port)
         return self
 
     def __exit__(self, *_: object) -> None:
-        for process in self._processes:
-            process.terminate()
-        for process in self._processes:
-            process.wait()
+        if self._process is not None:
+            self._process.terminate()
+            self._process.wait()
+        self._names.__exit__()
 
     @property
     def root_pem(self) -> str:
@@ -99,3 +121,13 @@ def _await_port(port: int) -> None:
             return probe.connect_ex(("127.0.0.1", port)) == 0
 
     until(answers, what=f"Pebble listens on {port}")
+
+
+def _stream_handler(names: _Here) -> type[socketserver.StreamRequestHandler]:
+    class Handler(socketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            while len(length := self.rfile.read(2)) == 2:
+                answer = names.answer(self.rfile.read(int.from_bytes(length, "big")))
+                self.wfile.write(len(answer).to_bytes(2, "big") + answer)
+
+    return Handler

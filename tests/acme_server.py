@@ -46,6 +46,11 @@ class AcmeServer(Issuer):
         for thread in self._proving:
             thread.join()
 
+    @property
+    def root_pem(self) -> str:
+        """The root of the certificates that it signs."""
+        return self.authority.root_pem
+
     def trouble(self, resource: str, kind: str, *, times: int = 1, **options: Any) -> None:
         """Answer the next requests to a resource with an error of that kind."""
         self._troubles += [(resource, Problem(kind, f"injected {kind}", **options))] * times

@@ -7,10 +7,12 @@ import logging
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
 from cryptography import x509
+from cryptography.x509.verification import PolicyBuilder, Store
 
 from tests.acme_jws import encoded
 from tests.acme_pebble import Pebble
@@ -69,8 +71,10 @@ class World:
         return await self.client.download(account, order.certificate_url)
 
 
-def _client(server: AcmeServer | Pebble, **options: ExternalAccount) -> AcmeClient:
-    return AcmeClient(server.directory, contact="ops@example.com", ca_file=server.ca_file, **options)
+def _client(server: AcmeServer | Pebble, external: ExternalAccount | None = None) -> AcmeClient:
+    return AcmeClient(
+        server.directory, contact="ops@example.com", ca_file=server.ca_file, external_account=lambda: external
+    )
 
 
 @pytest.fixture
@@ -109,12 +113,14 @@ async def refused(work: object) -> Problem:
 
 @pytest.mark.parametrize("kind", list(KeyType))
 async def test_a_certificate_is_obtained(world: World, kind: KeyType) -> None:
-    """Of the key that was made for it, for the name, from an account of either kind of key."""
+    """Of the key that was made for it, for the name, from an account of either kind of key; clients believe it."""
     account, key = await world.account(kind), new_key(kind)
     chain = await world.obtain(account, key)
     pair = check_issued(chain, fqdn=NAME, key_pem=key, now=datetime.now(UTC))
     assert pair.not_before < datetime.now(UTC) < pair.not_after
-    assert len(x509.load_pem_x509_certificates(chain.encode())) == 2
+    leaf, *above = x509.load_pem_x509_certificates(chain.encode())
+    trusted = Store(x509.load_pem_x509_certificates(world.server.root_pem.encode()))
+    PolicyBuilder().store(trusted).build_server_verifier(x509.DNSName(NAME)).verify(leaf, above)
 
 
 async def test_a_key_has_one_account(world: World) -> None:
@@ -178,6 +184,8 @@ async def test_the_windows_of_an_authority_are_read(world: World) -> None:
         world.server.window = (now, now + timedelta(hours=1))
     chain = await world.obtain(await world.account(), new_key(KeyType.ECDSA))
     window = await world.client.window(chain)
+    if window is None and isinstance(world.server, Pebble):
+        pytest.skip("this Pebble is older than renewal windows")
     assert window is not None
     assert window.begins < window.ends
     if isinstance(world.server, AcmeServer):
@@ -189,9 +197,9 @@ async def test_an_external_account_is_bound(tmp_path: Path) -> None:
     with AcmeServer(tmp_path) as server:
         server.bindings = {"kid-1": b"secret of an external account"}
         good = ExternalAccount(kid="kid-1", hmac_key=encoded(b"secret of an external account"))
-        assert await _client(server, external_account=good).register(new_key(KeyType.ECDSA)) in server.accounts
+        assert await _client(server, good).register(new_key(KeyType.ECDSA)) in server.accounts
         wrong = ExternalAccount(kid="kid-1", hmac_key=encoded(b"another secret"))
-        for client in (_client(server), _client(server, external_account=wrong)):
+        for client in (_client(server), _client(server, wrong)):
             with pytest.raises(NotIssued):
                 await client.register(new_key(KeyType.ECDSA))
         assert len(server.accounts) == 1
@@ -205,7 +213,7 @@ async def test_a_real_server_binds_external_accounts_the_same_way(tmp_path: Path
         assert problem.kind is ProblemKind.REFUSED
         ((kid, secret),) = server.bindings.items()
         bound = ExternalAccount(kid=kid, hmac_key=secret)
-        assert await _client(server, external_account=bound).register(new_key(KeyType.ECDSA))
+        assert await _client(server, bound).register(new_key(KeyType.ECDSA))
 
 
 async def test_a_nonce_that_is_refused_is_replaced(ours: World) -> None:
@@ -265,6 +273,26 @@ async def test_what_is_of_another_key_or_name_is_not_used(ours: World) -> None:
     check_issued(chain, fqdn=NAME, key_pem=key, now=pair.not_before - timedelta(minutes=1))
     with pytest.raises(NotIssued, match="not valid before"):
         check_issued(chain, fqdn=NAME, key_pem=key, now=pair.not_before - timedelta(hours=1))
+
+
+async def test_a_file_that_is_missing_is_told_where_certificates_are(ours: World, tmp_path: Path) -> None:
+    """It keeps no worker from starting."""
+    gone = tmp_path / "gone"
+    for client, name in (
+        (AcmeClient(ours.server.directory, contact="ops@example.com", ca_file=gone), "TURNOUT_ACME_CA_FILE"),
+        (
+            AcmeClient(
+                ours.server.directory,
+                contact="ops@example.com",
+                ca_file=ours.server.ca_file,
+                external_account=partial(external_account, "kid", str(gone)),
+            ),
+            "TURNOUT_ACME_EAB_KEY_FILE",
+        ),
+    ):
+        problem = await refused(client.register(new_key(KeyType.ECDSA)))
+        assert problem.kind is ProblemKind.TROUBLE
+        assert name in problem.detail
 
 
 def test_settings_of_an_external_account(tmp_path: Path) -> None:

@@ -38,8 +38,8 @@ class Restate:
 class Api:
     """The API of one store, and tokens for it."""
 
-    def __init__(self, yard: Yard, home: Path) -> None:
-        settings = load_settings({"TURNOUT_HOME": str(home)})
+    def __init__(self, yard: Yard, home: Path, **environment: str) -> None:
+        settings = load_settings({"TURNOUT_HOME": str(home), **environment})
         self.yard = yard
         self.masters = MasterKeys(settings.vault_keys_file)
         self.masters.make_if_missing()

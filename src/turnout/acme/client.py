@@ -22,10 +22,9 @@ from josepy.jwk import JWK, JWKEC, JWKRSA
 
 from turnout.acme.external import ExternalAccount
 from turnout.acme.faults import Newest, retry_after, told, translated
-from turnout.domain.errors import Invalid
-from turnout.domain.issuing import Problem, Window
+from turnout.domain.issuing import Problem, ProblemKind, Window
 from turnout.domain.issuing_keys import load_key, signing_request
-from turnout.domain.issuing_ports import AcmeAccount, AcmeOrder, Challenge, OrderStatus
+from turnout.domain.issuing_ports import AcmeAccount, AcmeOrder, Challenge, NotIssued, OrderStatus
 
 T = TypeVar("T")
 
@@ -63,11 +62,10 @@ class AcmeClient:
         *,
         contact: str,
         ca_file: Path | None = None,
-        external_account: ExternalAccount | None = None,
+        external_account: Callable[[], ExternalAccount | None] = lambda: None,
     ) -> None:
-        """`contact` is an e-mail address; having given it agrees to the server's terms. Raises Invalid for no file."""
-        if ca_file is not None and not ca_file.is_file():
-            raise Invalid(f"cannot trust {ca_file}: there is no such file; name another one in TURNOUT_ACME_CA_FILE")
+        """`contact` is an e-mail address; having given it agrees to the server's terms. Files are looked at when they
+        are needed, so that a missing one is told where certificates are, and stops nothing else."""
         self._url = directory
         self._contact = contact
         self._ca_file = ca_file
@@ -143,6 +141,9 @@ class AcmeClient:
         """Do the work in a thread: the library knows no asyncio. `who` is an account, a key without one, or nobody."""
 
         def call() -> T:
+            if self._ca_file is not None and not self._ca_file.is_file():
+                why = f"cannot trust {self._ca_file}: there is no such file; name it in TURNOUT_ACME_CA_FILE"
+                raise NotIssued(Problem(kind=ProblemKind.TROUBLE, detail=why))
             newest = Newest()
             with translated(self._url, newest), self._session(who, newest) as session:
                 return work(session)
@@ -177,7 +178,7 @@ class AcmeClient:
         return chosen
 
     def _binding(self, session: _Session, key: JWK) -> dict[str, Any] | None:
-        external = self._external_account
+        external = self._external_account()
         if external is None:
             return None
         return messages.ExternalAccountBinding.from_data(

@@ -11,6 +11,7 @@ import requests
 from acme import errors, messages
 from josepy.errors import Error as JoseError
 
+from turnout.domain.errors import Invalid
 from turnout.domain.issuing import Problem, ProblemKind, problem_of
 from turnout.domain.issuing_ports import NotIssued
 
@@ -34,6 +35,8 @@ def translated(directory: str, newest: Newest) -> Iterator[None]:
         yield
     except messages.Error as error:
         raise NotIssued(told(error, retry_after(newest.headers))) from None
+    except Invalid as error:  # a setting
+        raise NotIssued(Problem(kind=ProblemKind.TROUBLE, detail=error.detail)) from None
     except requests.exceptions.SSLError:
         why = "its own certificate is not trusted here; name its authority in TURNOUT_ACME_CA_FILE"
         raise NotIssued(_away(directory, why)) from None

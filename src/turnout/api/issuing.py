@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from turnout.api.domains import Fqdn
 from turnout.api.parts import Caller
+from turnout.domain.custom_domains import check_domain
 from turnout.domain.documents import Slug
 from turnout.domain.errors import Conflict, Invalid
 from turnout.domain.hostnames import is_local, normalise
@@ -15,7 +16,7 @@ async def ask_certificate(caller: Caller, project: Slug, fqdn: Fqdn) -> IssuingD
 
     One that is being got already is waited for; the answer's `turn` grows once it is there, or has failed.
     """
-    name = _checked(fqdn)
+    name = _checked(caller, fqdn)
     if not caller.parts.settings.acme.email:
         raise Conflict(
             f"cannot get a certificate for {name}: ACME is off; set TURNOUT_ACME_EMAIL, which agrees to the ACME "
@@ -31,12 +32,15 @@ async def ask_certificate(caller: Caller, project: Slug, fqdn: Fqdn) -> IssuingD
 
 async def show_issuing(caller: Caller, project: Slug, fqdn: Fqdn) -> IssuingDocument:
     """How far the certificate of a domain has got."""
-    found = await caller.store.get_issuing(workspace_id=caller.workspace_id, project=project, fqdn=_checked(fqdn))
+    found = await caller.store.get_issuing(
+        workspace_id=caller.workspace_id, project=project, fqdn=_checked(caller, fqdn)
+    )
     return issuing_document(found)
 
 
-def _checked(fqdn: str) -> str:
+def _checked(caller: Caller, fqdn: str) -> str:
+    """The name as DNS has it: a generated one, or a custom domain in any script. Raises Invalid."""
     try:
         return normalise(fqdn)
-    except ValueError:
-        raise Invalid(f"cannot get a certificate for {fqdn[:80]!r}: it is not a host name") from None
+    except Invalid:
+        return check_domain(fqdn, apex=caller.parts.settings.gateway.apex)

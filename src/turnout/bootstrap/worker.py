@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 from turnout.bootstrap.keys import open_boxes, open_vault
@@ -73,7 +74,7 @@ def _issuing(settings: Settings) -> IssuingParts | None:
             asked.directory,
             contact=asked.email,
             ca_file=Path(asked.ca_file).expanduser() if asked.ca_file else None,
-            external_account=external_account(asked.eab_kid, asked.eab_key_file),
+            external_account=partial(external_account, asked.eab_kid, asked.eab_key_file),
         ),
         boxes=open_boxes(settings),
         key_type=KeyType(asked.key_type),

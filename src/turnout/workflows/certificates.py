@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
+from typing import Final
 
 import restate
 from restate import TerminalError
@@ -25,6 +27,7 @@ from turnout.workflows.requests import VisitCall
 from turnout.workflows.serde import JsonOf, optional
 from turnout.workflows.steps import Steps, was_cancelled
 
+_WINDOW_SECONDS: Final = 10.0
 _ISSUED, _FAILED, _OVER = "issued", "failed", "over"
 
 
@@ -79,7 +82,7 @@ class Certificates:
             if kept is None:
                 return True
             life = Lifetime(begins=kept.not_before, ends=kept.not_after)
-            window = await _window(with_parts, kept.chain_pem)
+            window = await _window(with_parts, issuing, life, kept.chain_pem)
             return renew_at(issuing.fqdn, life, window) <= with_parts.clock()
 
         return await steps.quietly("is it due", is_due, bool)
@@ -91,7 +94,7 @@ class Certificates:
                 gone = Problem(kind=ProblemKind.TROUBLE, detail="the certificate was removed as soon as it was there")
                 return await self._db.fail_visit(issuing=issuing, problem=gone)
             life = Lifetime(begins=kept.not_before, ends=kept.not_after)
-            window = await _window(with_parts, kept.chain_pem)
+            window = await _window(with_parts, issuing, life, kept.chain_pem)
             return await self._db.end_visit(issuing=issuing, life=life, window=window)
 
         return await steps.quietly("end visit", end, optional(NextVisit))
@@ -120,12 +123,14 @@ class Certificates:
         )
 
 
-async def _window(with_parts: IssuingParts, chain_pem: str) -> Window | None:
-    """When the authority wants it renewed. One that cannot be asked now is asked another time."""
+async def _window(with_parts: IssuingParts, issuing: Issuing, life: Lifetime, chain_pem: str) -> Window | None:
+    """When the authority wants it renewed. One that cannot be asked now gets our own time, and is asked tomorrow."""
     try:
-        return await with_parts.acme.window(chain_pem)
-    except NotIssued:
-        return None
+        async with asyncio.timeout(_WINDOW_SECONDS):
+            return await with_parts.acme.window(chain_pem)
+    except (NotIssued, TimeoutError):
+        own = renew_at(issuing.fqdn, life, None)
+        return Window(begins=own, ends=own)
 
 
 def _problem(error: Stumbled | TerminalError) -> Problem:
