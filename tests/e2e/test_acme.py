@@ -50,6 +50,7 @@ def turnout(tmp_path: Path, server: AcmeServer, dns: NameServer, port: int) -> I
         tmp_path / "home",
         TURNOUT_GATEWAY_PORT=str(port),
         TURNOUT_DNS_RESOLVERS=dns.address,
+        TURNOUT_DEPLOY_PROPAGATION_SECONDS="60",
         TURNOUT_ACME_EMAIL="ops@example.com",
         TURNOUT_ACME_DIRECTORY=server.directory,
         TURNOUT_ACME_CA_FILE=str(server.ca_file),
@@ -60,7 +61,7 @@ def turnout(tmp_path: Path, server: AcmeServer, dns: NameServer, port: int) -> I
 
 
 def shown(turnout: Turnout, server: AcmeServer) -> x509.Certificate | None:
-    """The certificate that a client is shown which trusts the ACME server's authority alone; None when it refuses."""
+    """The certificate with which the app answers a client that trusts the ACME server's authority alone; else None."""
     address = urlsplit(turnout.urls["gateway_https_url"])
     context = ssl.create_default_context(cadata=server.authority.root_pem)
     try:
@@ -73,8 +74,8 @@ def shown(turnout: Turnout, server: AcmeServer) -> x509.Certificate | None:
             certificate = secure.getpeercert(binary_form=True)
     except OSError:
         return None
-    assert answer.startswith(b"HTTP/1.1 200 "), answer
-    assert certificate is not None
+    if certificate is None or not answer.startswith(b"HTTP/1.1 200 "):
+        return None
     return x509.load_der_x509_certificate(certificate)
 
 
@@ -121,5 +122,5 @@ def test_a_proved_name_is_served_over_https_and_renewed(
     ran = turnout.run("certs", "issue", NAME, "--project", "shop")
     assert (ran.code, ran.document["status"], ran.document["problem_kind"]) == (1, "failed", "rate-limited")
     assert "injected rateLimited" in ran.document["problem"]
-    assert shown(turnout, server) is not None
+    assert shown(turnout, server) == second
     assert turnout.ok("certs", "issue", NAME, "--project", "shop")["problem"] is None
