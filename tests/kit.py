@@ -129,16 +129,29 @@ class Turnout:
 
     def processes(self) -> list[psutil.Process]:
         """Every process on the machine that belongs to this home."""
+        return [process for process, _ in self.environments()]
+
+    def processes_with(self, name: str, value: str | None = None) -> list[psutil.Process]:
+        """Those of them that have this in their environment."""
+        return [
+            process
+            for process, environment in self.environments()
+            if name in environment and value in (None, environment[name])
+        ]
+
+    def environments(self) -> list[tuple[psutil.Process, dict[str, str]]]:
+        """Every process of this home with its environment: read once, as it may end at any moment."""
         mine = []
         for process in psutil.process_iter(["cmdline"]):
             try:
-                marked = process.environ().get("TURNOUT_HOME") == str(self.home)
+                environment = process.environ()
+                marked = environment.get("TURNOUT_HOME") == str(self.home)
                 named = str(self.home) in " ".join(process.info["cmdline"] or [])
                 inside = Path(process.cwd()).is_relative_to(self.home)
             except (psutil.Error, OSError):
                 continue
             if (marked or named or inside) and process.pid != os.getpid():
-                mine.append(process)
+                mine.append((process, environment))
         return mine
 
 

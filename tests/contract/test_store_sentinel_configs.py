@@ -84,9 +84,12 @@ async def test_local_names_under_a_local_apex_have_one(yard: Yard) -> None:
 
 async def test_the_json_in_the_database_reads_well(yard: Yard) -> None:
     """Compared as text, but for the ids: the names of protojson, one thing a line."""
-    shipped = await yard.ship(key_auth_id="key_auth_456")
+    keyspace = await yard.store.create_keyspace(
+        workspace_id=yard.workspace.id, slug="customers", limit=None, actor="alice"
+    )
+    shipped = await yard.ship(key_auth_id="customers")
     stored = (await configs(yard))["shop-acme.turn.example"]
-    readable = stored.replace(shipped.id, "dep_1").replace(shipped.id[-6:], "abcdef")
+    readable = stored.replace(shipped.id, "dep_1").replace(shipped.id[-6:], "abcdef").replace(keyspace.id, "ks_1")
     assert readable + "\n" == GOLDEN.read_text()
     assert to_json(from_json(stored)) == stored
     found = await yard.store.sentinel_config(fqdn="shop-acme.turn.example")

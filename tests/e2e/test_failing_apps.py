@@ -59,8 +59,4 @@ def _with_deadline(manifest: str) -> str:
 
 
 def _instances_of(app: App, deployment_id: str) -> list[int]:
-    return [
-        process.pid
-        for process in app.turnout.processes()
-        if process.environ().get("TURNOUT_DEPLOYMENT_ID") == deployment_id
-    ]
+    return [process.pid for process in app.turnout.processes_with("TURNOUT_DEPLOYMENT_ID", deployment_id)]

@@ -137,13 +137,9 @@ def waits_in(app: App, asked: Any, phase: str) -> bool:
 
 def processes_of(turnout: Turnout, deployment_id: str) -> list[int]:
     """Instances and builds of one deployment that run on this machine."""
-    found = []
-    for process in turnout.processes():
-        with_id = f"{turnout.home}/builds/{deployment_id}"
-        environment = process.environ()
-        if environment.get("TURNOUT_DEPLOYMENT_ID") == deployment_id or environment.get("TURNOUT_BUILD") == with_id:
-            found.append(process.pid)
-    return found
+    instances = turnout.processes_with("TURNOUT_DEPLOYMENT_ID", deployment_id)
+    builds = turnout.processes_with("TURNOUT_BUILD", f"{turnout.home}/builds/{deployment_id}")
+    return [process.pid for process in instances + builds]
 
 
 def test_the_answers_of_people_are_sentences(app: App) -> None:

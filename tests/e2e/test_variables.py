@@ -155,7 +155,7 @@ def search(turnout: Turnout, app: App, first: str, second: str) -> dict[str, byt
 
 def instances_of(turnout: Turnout) -> list[psutil.Process]:
     """The processes of apps."""
-    return [each for each in turnout.processes() if "TURNOUT_INSTANCE_ID" in each.environ()]
+    return turnout.processes_with("TURNOUT_INSTANCE_ID")
 
 
 def environments_of_instances(turnout: Turnout) -> list[bytes]:
@@ -165,7 +165,7 @@ def environments_of_instances(turnout: Turnout) -> list[bytes]:
 
 def kill_instance(turnout: Turnout, deployment_id: str) -> None:
     """End the instances of a deployment from outside; krane starts them again."""
-    killed = [each for each in instances_of(turnout) if each.environ()["TURNOUT_DEPLOYMENT_ID"] == deployment_id]
+    killed = turnout.processes_with("TURNOUT_DEPLOYMENT_ID", deployment_id)
     assert killed
     for each in killed:
         each.kill()
