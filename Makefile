@@ -7,7 +7,7 @@ STAMP  := .venv/.complete
 JOBS   ?= 2
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet
 
-.PHONY: help setup demo up test coverage lint docs lock
+.PHONY: help setup demo up test faults coverage lint docs lock
 .DEFAULT_GOAL := help
 
 help:
@@ -15,6 +15,7 @@ help:
 	@echo "make demo    watch a deploy, a rollback and a crash, on this machine"
 	@echo "make up      start Turnout and stay with it; Ctrl-C stops it"
 	@echo "make test    run the tests; ARGS=... is handed to pytest, JOBS=... at once"
+	@echo "make faults  break everything on purpose, and write down what held"
 	@echo "make coverage  the same, and which lines were run"
 	@echo "make lint    check style, types and which package imports which"
 	@echo "make docs    write the pages of docs/ that are made from the code"
@@ -42,7 +43,11 @@ up: setup
 	@$(BIN)/turnout up
 
 test: setup
-	@$(BIN)/python -m pytest --numprocesses=$(JOBS) --dist=loadfile $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses=$(JOBS) --dist=loadfile -m "not full" $(ARGS)
+
+# The results are what docs/reliability.md is made from by `make docs`.
+faults: setup
+	@$(BIN)/python -m pytest --numprocesses=$(JOBS) --dist=loadfile -m fault --fault-report=docs/reliability.json $(ARGS)
 
 coverage: setup
 	@$(MAKE) --no-print-directory test ARGS="--cov --cov-report=term $(ARGS)"
