@@ -59,7 +59,7 @@ lint: setup
 	@$(BIN)/lint-imports
 
 docs: setup
-	@$(BIN)/python scripts/generate_docs.py
+	@$(BIN)/python -m scripts.generate_docs
 
 # The lock holds the build backend too, so that installing needs nothing that is not pinned and hashed.
 lock: setup

@@ -1,18 +1,20 @@
-"""Write the pages of the docs that say what the code says: settings, routes, statuses.
+"""Write the pages of the docs that say what the code says: settings, routes, statuses, faults.
 
-`python scripts/generate_docs.py` writes them, `--check` writes nothing and exits 1 when one is out of date.
+`python -m scripts.generate_docs` writes them, `--check` writes nothing and exits 1 when one is out of date.
 """
 
 from __future__ import annotations
 
 import argparse
 import inspect
+import json
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import MISSING, Field, fields
 from pathlib import Path
 from typing import Any, Final, get_type_hints
 
+from tests.faults.rows import Row
 from turnout.api.access import Access
 from turnout.api.routes import ROUTES
 from turnout.domain import limits, statuses
@@ -22,6 +24,7 @@ from turnout.settings import GROUPS, variable
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 BEGIN: Final = "<!-- generated: statuses -->"
+BEGIN_FAULTS: Final = "<!-- generated: faults -->"
 END: Final = "<!-- end -->"
 
 _MANIFEST: Final = (
@@ -124,11 +127,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def pages(root: Path) -> dict[str, str]:
     """Every generated page, as it should be, by its path below the repository."""
-    architecture = "docs/architecture.md"
+    architecture, reliability = "docs/architecture.md", "docs/reliability.md"
+    faults = json.loads((root / "docs/reliability.json").read_text(encoding="utf-8"))
     return {
         "docs/settings.md": settings_page(),
         "docs/api.md": api_page(),
         architecture: with_diagram((root / architecture).read_text(encoding="utf-8")),
+        reliability: _between(
+            (root / reliability).read_text(encoding="utf-8"), BEGIN_FAULTS, faults_table(faults), page=reliability
+        ),
     }
 
 
@@ -180,11 +187,41 @@ def api_page() -> str:
 
 def with_diagram(text: str) -> str:
     """The page with the state diagram between its two markers. Raises ValueError when they are not there."""
-    before, begin, rest = text.partition(BEGIN)
+    return _between(text, BEGIN, f"```mermaid\n{statuses.mermaid()}\n```", page="docs/architecture.md")
+
+
+def faults_table(results: dict[str, Any]) -> str:
+    """What `make faults` has counted: a row for each kind of fault, and below it what failed, by name."""
+    counted = {each["row"]: each for each in results["rows"]}
+    rows, failed = [], []
+    for row in Row:
+        cells = counted.get(row.name)
+        if cells is None:
+            rows.append((row.value.fault, row.value.holds, "0", "not tried"))
+            continue
+        tried = cells["passed"] + len(cells["failed"])
+        held = "held" if not cells["failed"] else f"**{len(cells['failed'])} failed**"
+        skipped = f", {len(cells['skipped'])} not possible there" if cells["skipped"] else ""
+        rows.append((row.value.fault, row.value.holds, str(tried), held + skipped))
+        failed += [f"- {name}" for name in cells["failed"]]
+    passed = sum(each["passed"] for each in results["rows"])
+    head = (
+        f"{passed} cells passed and {len(failed)} failed on {results['day']}, in {results['minutes']:g} minutes, "
+        f"on {results['system']}."
+    )
+    blocks = [head, _table(("fault", "what has to hold", "cells", "result"), rows)]
+    if failed:
+        blocks += ["Failing:", "\n".join(failed)]
+    return "\n" + "\n\n".join(blocks) + "\n"
+
+
+def _between(text: str, begin: str, generated: str, *, page: str) -> str:
+    """The page with this between two markers. Raises ValueError when they are not there."""
+    before, found, rest = text.partition(begin)
     _, end, after = rest.partition(END)
-    if not begin or not end:
-        raise ValueError(f"docs/architecture.md has no place for the diagram: {BEGIN} … {END}")
-    return f"{before}{BEGIN}\n```mermaid\n{statuses.mermaid()}\n```\n{END}{after}"
+    if not found or not end:
+        raise ValueError(f"{page} has no place for what is generated: {begin} … {END}")
+    return f"{before}{begin}\n{generated}\n{END}{after}"
 
 
 def manifest_fields() -> set[tuple[str, str]]:

@@ -16,7 +16,7 @@ class Promise:
 
 
 class Row(Enum):
-    """The rows of docs/reliability.md, in their order. A test says which is its own with `@pytest.mark.fault(Row.…)`."""
+    """The rows of docs/reliability.md, in their order. A test says its own with `@pytest.mark.fault(Row.…)`."""
 
     KILLED_AT_A_STEP = Promise(
         "`kill -9` of the worker before and after the effect of every step",

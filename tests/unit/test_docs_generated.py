@@ -67,7 +67,7 @@ def test_a_missing_page_is_written(script: ModuleType, copy: Path) -> None:
 
 def test_the_diagram_needs_its_place(script: ModuleType) -> None:
     """A page that lost its markers is not silently left without the diagram."""
-    with pytest.raises(ValueError, match="no place for the diagram"):
+    with pytest.raises(ValueError, match="no place for what is generated"):
         script.with_diagram("# Architecture")
 
 
