@@ -234,9 +234,7 @@ class Traffic:
         with httpx.Client(
             base_url=self._turnout.urls["gateway_url"], headers={"host": self._host}, trust_env=False
         ) as client:
-            while not self._stop.wait(
-                0.005
-            ):  # hundreds a second are constant enough, and leave room for what is tested
+            while not self._stop.wait(0.005):  # hundreds a second, which leaves room for what is tested
                 try:
                     answer = client.get(self._path)
                 except httpx.HTTPError as error:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 from turnout.domain.errors import Unavailable
 from turnout.local.loopback import call
@@ -129,7 +131,7 @@ def parts(plan: Plan) -> tuple[Part, ...]:
             name="gateway",
             argv=python("gateway"),
             environment=environment("gateway"),
-            is_ready=connected(status, authorization, "gateways"),
+            is_ready=both(connected(status, authorization, "gateways"), listens(plan.gateway_url)),
             after=("server",),
             grace=settings.gateway.drain_seconds + 10,
         ),
@@ -181,6 +183,21 @@ def connected(status_url: str, headers: Mapping[str, str], which: str) -> Check:
         except Unavailable:
             return False
         return status == 200 and any(each.get("connected") for each in document.get(which, ()))
+
+    return check
+
+
+def listens(url: str) -> Check:
+    """Ready when connections to this address are taken: with many projects that is later than being connected."""
+    address = urlsplit(url)
+
+    async def check() -> bool:
+        try:
+            _, writer = await asyncio.open_connection(address.hostname, address.port)
+        except OSError:
+            return False
+        writer.close()
+        return True
 
     return check
 
