@@ -123,7 +123,8 @@ async def test_a_step_that_stumbles_is_repeated_and_has_one_effect(
             stumbled.add(step)
             raise Unavailable(f"{step} stumbles")
 
-    async with open_lab(restate, tmp_path, hook=stumble) as lab:
+    patient = replace(LIMITS, ready_grace_seconds=20)  # the steps stumble while the instances are waited for
+    async with open_lab(restate, tmp_path, hook=stumble, limits=patient) as lab:
         operation = await lab.deploy()
         assert operation.status is OperationStatus.SUCCEEDED
         assert {"lookup", "containers", "registration", "domains", "finish"} <= stumbled
