@@ -321,11 +321,12 @@ async def open_lab(
             *([lab.play_gateway()] if plays_gateway else []),
         ):
             stack.push_async_callback(_ended, asyncio.create_task(work))
-        await _registered(admin, worker_port)
+        await registered(admin, worker_port)
         yield lab
 
 
-async def _registered(admin: httpx.AsyncClient, worker_port: int) -> None:
+async def registered(admin: httpx.AsyncClient, worker_port: int) -> None:
+    """Restate calls the worker at that port from now on."""
     async with patiently(30):
         while True:
             with contextlib.suppress(httpx.HTTPError):
