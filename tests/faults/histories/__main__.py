@@ -56,7 +56,8 @@ async def _soak(seed: int, operations: int, keep: Path | None) -> int:
             server.stop()
     seconds = time.monotonic() - began
     _say(f"{total.operations} operations and {total.faults} faults in {seconds:.0f} s: everything held")
-    _say(f"{total.operations / seconds:.1f} operations a second; " + ", ".join(f"{n} {end}" for end, n in sorted(ends.items())))
+    how = ", ".join(f"{number} {end}" for end, number in sorted(ends.items()))
+    _say(f"{total.operations / seconds:.1f} operations a second; {how}")
     return 0
 
 
@@ -69,7 +70,8 @@ async def _one(server: Restate, folder: Path, seed: int, operations: int) -> Ran
     if ran.broken:
         _say("\n".join([made.told(), "", "what did not hold:", *(f"  {each}" for each in ran.broken)]))
     else:
-        _say(f"seed {seed}: {ran.operations} operations, {ran.faults} faults, {ran.seconds:.1f} s, worker died {world.worker.deaths} times")
+        deaths = f"the worker died {world.worker.deaths} times"
+        _say(f"seed {seed}: {ran.operations} operations, {ran.faults} faults, {ran.seconds:.1f} s; {deaths}")
     return ran
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from tests.faults.histories import choices as c
-from tests.faults.histories.model import PRODUCTION, Project, Version
+from tests.faults.histories.model import Project, Version
 from tests.faults.histories.picture import Picture
 from tests.faults.histories.record import Record, Request
 
@@ -45,14 +45,15 @@ class Batch:
 
     @property
     def kept(self) -> bool:
-        """Whether somebody had the stopped ones removed: that concerns all projects."""
-        return any(isinstance(each.choice, c.Keep) for many in self.record.requests.values() for each in many)
+        """Whether somebody had the stopped ones removed: that concerns all projects, and follows every removal."""
+        every = (each for many in self.record.requests.values() for each in many)
+        return any(isinstance(each.choice, c.Keep | c.Remove) and each.accepted for each in every)
 
     def about(self, deployment_id: str) -> list[type[c.Choice]]:
         """What was accepted about it."""
         return self.accepted.get(deployment_id, [])
 
-    def was_woken(self, deployment_id: str) -> bool:
+    def woke(self, deployment_id: str) -> bool:
         """Whether an operation was asked for that starts it if it is stopped."""
         return any(each in (c.Start, c.Rollback, c.Promote) for each in self.about(deployment_id))
 
@@ -77,52 +78,59 @@ def _is_plain(request: Request) -> bool:
 def _hear(batch: Batch, request: Request, picture: Picture, *, exact: bool) -> Iterator[str]:
     project, choice = batch.project, request.choice
     refusal = _refusal(project, request)
-    if exact and refusal is not _UNKNOWN and (refusal is None) is not request.accepted:
+    if exact and not batch.kept and refusal is not _UNKNOWN and (refusal is None) is not request.accepted:
         yield f"answered {request.status} {request.answer.get('detail', '')!r}; the model says {refusal or 'yes'}"
-    if not request.accepted:
-        return
-    match choice:
-        case c.Deploy():
-            _asked(batch, request, request.answer["deployment_id"])
-            project.versions[request.answer["deployment_id"]] = Version(
-                id=request.answer["deployment_id"],
-                environment=choice.environment,
-                branch=choice.branch,
-                app=choice.app,
-                order=len(project.versions),
-                variables=dict(project.variables[choice.environment]),
+    if request.accepted:
+        if exact and isinstance(choice, c.Rollback) and choice.to is None:
+            yield from _unnamed(batch, request.answer["deployment_id"])
+        _take_in(batch, request)
+        _take_in_more(project, batch, request)
+
+
+def _take_in(batch: Batch, request: Request) -> None:
+    """What was accepted of operations and deployments."""
+    match request.choice:
+        case c.Deploy(environment=environment, branch=branch, app=app):
+            name = _asked(batch, request)
+            batch.project.versions[name] = Version(
+                id=name,
+                environment=environment,
+                branch=branch,
+                app=app,
+                order=len(batch.project.versions),
+                variables=dict(batch.project.variables[environment]),
             )
         case c.Rollback() | c.Promote() | c.Start():
-            target = request.answer["deployment_id"]
-            if exact and isinstance(choice, c.Rollback) and choice.to is None:
-                yield from _unnamed(batch, target)
-            _asked(batch, request, target)
+            _asked(batch, request)
         case c.Stop() | c.Remove():
-            batch.accepted.setdefault(request.about or "", []).append(type(choice))
-        case c.Cancel():
-            if request.about in batch.asked:
-                batch.asked[request.about].cancelled = True
-        case c.SetVariables():
-            project.set_variables(choice.environment, choice.names)
-        case c.UnsetVariable():
-            project.variables[choice.environment].pop(choice.name, None)
-        case c.AddKey():
-            project.keys = (project.keys or set()) | {choice.name}
-        case c.RevokeKey():
-            project.keys = (project.keys or set()) - {choice.name}
-        case c.Protect():
-            project.protections[choice.environment] = choice.allow
-        case c.AddDomain():
-            project.asked_domains.add(choice.fqdn)
-        case c.RemoveDomain():
-            batch.given_up.append((request.answer["generation"], choice.fqdn))
-            project.asked_domains.discard(choice.fqdn)
+            batch.accepted.setdefault(request.about or "", []).append(type(request.choice))
+        case c.Cancel() if request.about in batch.asked:
+            batch.asked[request.about].cancelled = True
 
 
-def _asked(batch: Batch, request: Request, target: str) -> None:
-    operation_id = request.answer["operation_id"]
+def _take_in_more(project: Project, batch: Batch, request: Request) -> None:
+    """What was accepted of everything else."""
+    match request.choice:
+        case c.SetVariables(environment=environment, names=names):
+            project.set_variables(environment, names)
+        case c.UnsetVariable(environment=environment, name=name):
+            project.variables[environment].pop(name, None)
+        case c.AddKey(name=name):
+            project.keys.add(name)
+        case c.RevokeKey(name=name):
+            project.keys.discard(name)
+        case c.AddDomain(fqdn=fqdn):
+            project.asked_domains.add(fqdn)
+        case c.RemoveDomain(fqdn=fqdn):
+            batch.given_up.append((request.answer["generation"], fqdn))
+            project.asked_domains.discard(fqdn)
+
+
+def _asked(batch: Batch, request: Request) -> str:
+    operation_id, target = request.answer["operation_id"], str(request.answer["deployment_id"])
     batch.asked[operation_id] = Asked(operation_id=operation_id, choice=request.choice, deployment_id=target)
     batch.accepted.setdefault(target, []).append(type(request.choice))
+    return target
 
 
 def _unnamed(batch: Batch, target: str) -> Iterator[str]:
@@ -140,40 +148,44 @@ _UNKNOWN = "unknown"
 
 def _refusal(project: Project, request: Request) -> str | None:
     """Why the request has to be refused by a project at rest; None when it has to be accepted."""
-    choice = request.choice
-    about = project.versions.get(request.about or "")
-    match choice:
+    match request.choice:
         case c.Deploy() | c.SetVariables() | c.AddDomain() | c.Keep():
             return None
         case c.Rollback(to=None):
-            able = [each for each in project.before_live() if project.versions[each].able]
+            able = any(project.versions[each].able for each in project.before_live())
             return None if able else "nothing was live before"
         case c.Rollback():
             return project.why_no_rollback(project.live, request.about)
         case c.Promote():
             return project.why_no_promote(request.about or "")
+        case _:
+            return _refusal_of_more(project, request)
+
+
+def _refusal_of_more(project: Project, request: Request) -> str | None:  # noqa: PLR0911 - a table
+    match request.choice:
         case c.Start():
-            return None if about is not None and about.able else "it cannot be started"
+            return None if _is_able(project, request.about) else "it cannot be started"
         case c.Stop():
-            if about is None or not about.able:
-                return "nothing of it runs"
-            return _leads(project, about)
+            return _leads(project, request.about) if _is_able(project, request.about) else "nothing of it runs"
         case c.Remove():
-            return "there is no such version" if about is None or about.removed else _leads(project, about)
-        case c.UnsetVariable():
-            return None if choice.name in project.variables[choice.environment] else "it is not set"
-        case c.AddKey():
-            return "there is one of that name" if choice.name in (project.keys or ()) else None
-        case c.RemoveDomain():
-            return None if choice.fqdn in project.asked_domains else "it is not the project's"
+            about = project.versions.get(request.about or "")
+            return "there is no such version" if about is None or about.removed else _leads(project, about.id)
+        case c.UnsetVariable(environment=environment, name=name):
+            return None if name in project.variables[environment] else "it is not set"
+        case c.AddKey(name=name):
+            return "there is one of that name" if name in project.keys else None
+        case c.RemoveDomain(fqdn=fqdn):
+            return None if fqdn in project.asked_domains else "it is not the project's"
         case _:
             return _UNKNOWN
 
 
-def _leads(project: Project, version: Version) -> str | None:
+def _is_able(project: Project, deployment_id: str | None) -> bool:
+    return deployment_id in project.versions and project.versions[deployment_id].able
+
+
+def _leads(project: Project, deployment_id: str | None) -> str | None:
     """Whether anything leads to it but its own name."""
-    leading = [name for name, to in project.routes.items() if to == version.id and name[0] != "none"]
-    return f"{leading} leads to it" if leading or project.live == version.id else None
-
-
-__all__ = ["PRODUCTION", "Asked", "Batch", "heard"]
+    leading = [name for name, to in project.routes.items() if to == deployment_id and name[0] != "none"]
+    return f"{leading} leads to it" if leading or project.live == deployment_id else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections import defaultdict
-from dataclasses import asdict
+from collections.abc import Sequence
 from typing import Any
 
 import httpx
@@ -14,6 +14,7 @@ from tests.faults.histories import choices as c
 from tests.faults.histories.choices import App
 from tests.faults.histories.played import image_of
 from tests.faults.histories.record import Request
+from tests.faults.histories.requests import request_of
 from tests.faults.histories.world import World
 from turnout.dispatch import _invocation
 from turnout.store.outbox import asked_operations
@@ -48,13 +49,11 @@ class Asking:
         if isinstance(choice, c.AddKey):
             await self._ensure_keyspace(choice.project)
         times = 2 if getattr(choice, "twice", False) else 1
-        method, path, body = self._request(choice, about)
+        method, path, body = request_of(choice, about, self._body(choice))
         asked = [self._world.ask(method, path, told_once=isinstance(choice, c.AddKey), **body) for _ in range(times)]
         answers = await asyncio.gather(*asked)
         self._learn(choice, answers)
-        return [
-            Request(choice=choice, status=each.status_code, answer=_json(each), about=about) for each in answers
-        ]
+        return [Request(choice=choice, status=each.status_code, answer=_json(each), about=about) for each in answers]
 
     # ------------------------------------------------------------------------------ numbers and ids
 
@@ -89,50 +88,16 @@ class Asking:
             self._keyspaces.add(project)
             await self._world.ask("POST", "/v1/keyspaces", json={"name": f"{project}-keys"})
 
-    # ------------------------------------------------------------------------------------- requests
+    # ------------------------------------------------------------------------------------ what is sent
 
-    def _request(self, choice: c.Choice, about: str | None) -> tuple[str, str, dict[str, Any]]:
-        project = f"/v1/projects/{choice.project}"
-        nobody = "dep_01jd0000000000000000000000"
+    def _body(self, choice: c.Choice) -> dict[str, Any]:
         match choice:
             case c.Deploy():
-                return "POST", f"{project}/deployments", {"json": self._deploy(choice)}
-            case c.Rollback(to=None):
-                return "POST", f"{project}/rollback", {"json": {}}
-            case c.Rollback():
-                return "POST", f"{project}/rollback", {"json": {"target_deployment_id": about or nobody}}
-            case c.Promote():
-                return "POST", f"{project}/promote", {"json": {"target_deployment_id": about or nobody}}
-            case c.Start() | c.Stop():
-                return "POST", f"/v1/deployments/{about or nobody}/{type(choice).__name__.lower()}", {}
-            case c.Remove():
-                return "DELETE", f"/v1/deployments/{about or nobody}", {}
-            case c.Keep():
-                return "POST", "/v1/garbage", {"json": {}}
-            case c.Cancel():
-                return "POST", f"/v1/operations/{about}/cancel", {}
+                return self._deploy(choice)
+            case c.SetVariables(names=names):
+                return {"variables": {name: self._secret(choice.project, name) for name in names}}
             case _:
-                return self._other_request(choice, about)
-
-    def _other_request(self, choice: c.Choice, about: str | None) -> tuple[str, str, dict[str, Any]]:
-        project = f"/v1/projects/{choice.project}"
-        match choice:
-            case c.SetVariables(environment=environment, names=names):
-                values = {name: self._secret(choice.project, name) for name in names}
-                return "PUT", f"{project}/environments/{environment}/variables", {"json": {"variables": values}}
-            case c.UnsetVariable(environment=environment, name=name):
-                return "DELETE", f"{project}/environments/{environment}/variables", {"params": {"name": name}}
-            case c.AddKey(name=name):
-                return "POST", f"/v1/keyspaces/{choice.project}-keys/keys", {"json": {"name": name}}
-            case c.RevokeKey():
-                return "POST", f"/v1/keys/{about}/revoke", {}
-            case c.Protect(environment=environment, allow=allow):
-                return "PATCH", f"{project}/environments/{environment}/protection", {"json": {"allow": list(allow)}}
-            case c.AddDomain(fqdn=fqdn):
-                return "POST", f"{project}/domains", {"json": {"fqdn": fqdn}}
-            case c.RemoveDomain(fqdn=fqdn):
-                return "DELETE", f"{project}/domains/{fqdn}", {}
-        raise ValueError(f"nobody knows how to ask for {choice}")
+                return {}
 
     def _deploy(self, choice: c.Deploy) -> dict[str, Any]:
         number = len(self._deployments[choice.project]) + 1
@@ -168,7 +133,7 @@ class Asking:
             return
 
 
-def _nth(known: list[Any], number: int) -> Any:
+def _nth(known: Sequence[str | None], number: int) -> str | None:
     return known[number - 1] if number <= len(known) else None
 
 
@@ -177,6 +142,3 @@ def _json(answer: httpx.Response) -> Any:
         return answer.json()
     except ValueError:
         return {"detail": answer.text}
-
-
-__all__ = ["Asking", "asdict"]

@@ -195,6 +195,7 @@ class History:
         kept = "replaced versions stay warm" if self.warm else "replaced versions are stopped at once"
         lines = [f"history of seed {self.seed}: {count} operations in {len(self.batches)} batches; {kept}"]
         for number, batch in enumerate(self.batches, 1):
-            lines += [f"  batch {number}", *(f"    {each.told()}" for each in (*batch.faults, *batch.choices))]
+            lines += [f"  batch {number}", *(f"    {each.told()}" for each in batch.faults)]
+            lines += [f"    {each.told()}" for each in batch.choices]
         lines.append(f"again: make soak SEED={self.seed} OPERATIONS={count}")
         return "\n".join(lines)

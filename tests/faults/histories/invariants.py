@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterator
 from itertools import pairwise
 
-from tests.faults.histories.picture import Picture, Row
+from tests.faults.histories.picture import Picture
 
 _ENDED = ("succeeded", "degraded", "failed", "cancelled", "superseded")
 _GOOD = ("succeeded", "degraded")
@@ -18,44 +18,52 @@ _ACTIVE = ("pending", "building", "deploying", "network")
 
 
 def unrest(picture: Picture) -> list[str]:
-    """What is not at its end yet. With nothing to wait for any more, all of it is a leak."""
-    return list(_unrest(picture))
+    """What is not at its end yet. When nothing happens any more, all of it is a leak."""
+    rules = (_under_way, _waited_for, _not_followed)
+    return [sentence for rule in rules for sentence in rule(picture)]
 
 
-def _unrest(picture: Picture) -> Iterator[str]:
+def _under_way(picture: Picture) -> Iterator[str]:
     for row in picture["operations"]:
         if row.status not in _ENDED:
             yield f"I2: {row.kind} {row.id} is {row.status}"
     for row in picture["deployments"]:
         if row.status in _ACTIVE:
             yield f"I2: {row.id} is {row.status}"
+    for row in picture["domains"]:
+        if row.status == "pending" or (row.status == "verified" and row.checked_round < row.round):
+            yield f"I2: domain {row.fqdn} is {row.status}, and its check has not ended"
+    for invocation in picture.invocations or ():
+        yield f"I4: Restate is still at {invocation}"
+
+
+def _waited_for(picture: Picture) -> Iterator[str]:
     for row in picture["waits"]:
         if row.settled_at is None:
             yield f"I4: {row.operation_id} waits for {row.kind} of {row.deployment_id}"
     for row in picture["confirmations"]:
         if row.settled_at is None:
             yield f"I4: somebody waits for generation {row.generation}"
-    for row in picture["domains"]:
-        if row.status == "pending" or (row.status == "verified" and row.checked_round < row.round):
-            yield f"I2: domain {row.fqdn} is {row.status}, and its check has not ended"
+
+
+def _not_followed(picture: Picture) -> Iterator[str]:
+    """krane runs what it should and the store knows it; the gateway serves what the routes say."""
     desired = {row.deployment_id for row in picture["placements"] if row.desired == "running"}
-    if desired != picture.krane_runs.keys():
-        yield f"I4: krane runs {_few(picture.krane_runs.keys() - desired)} and not {_few(desired - picture.krane_runs.keys())}"
-    reported = {row.deployment_id: row.status for row in picture["instances"]}
-    if reported != dict(picture.krane_runs):
-        yield f"I4: the store's instances are not krane's: {reported} and {dict(picture.krane_runs)}"
+    for name in sorted(desired ^ picture.krane_runs.keys()):
+        yield f"I4: {name} shall {'' if name in desired else 'not '}run, and does{' not' if name in desired else ''}"
+    reported = {row.deployment_id: str(row.status) for row in picture["instances"]}
+    for name, status in sorted(reported.items() ^ picture.krane_runs.items()):
+        yield f"I4: of {name} and its being {status} only one of krane and the store knows"
     routes = {row.fqdn: row.deployment_id for row in picture["routes"]}
     served = {fqdn: each.deployment_id for fqdn, each in picture.gateway_serves.items()}
     for fqdn in sorted(routes.keys() | served.keys()):
         if routes.get(fqdn) != served.get(fqdn):
             yield f"I1: {fqdn} leads to {routes.get(fqdn)} in the store and to {served.get(fqdn)} in the gateway"
-    for invocation in picture.invocations or ():
-        yield f"I4: Restate is still at {invocation}"
 
 
 def broken(picture: Picture) -> list[str]:
     """What must never be, at any moment."""
-    rules = (_live, _statuses, _traffic, _leaks, _switches, _audit)
+    rules = (_live, _statuses, _traffic, _leaks, _generations, _history, _once, _audit)
     return [sentence for rule in rules for sentence in rule(picture)]
 
 
@@ -133,32 +141,39 @@ def _leaks(picture: Picture) -> Iterator[str]:
         yield f"I4: job {row.id} was never asked for"
 
 
-def _switches(picture: Picture) -> Iterator[str]:
-    """I5: once for each operation, one after the other, each from where the one before it had led."""
+def _generations(picture: Picture) -> Iterator[str]:
+    """I5: they only grow."""
     newest = max((row.value for row in picture["counters"] if row.name == "generation"), default=0)
     for before, after in pairwise(picture.switches):
         if before.generation >= after.generation:
             yield f"I5: generation {after.generation} was given twice"
     if picture.switches and picture.switches[-1].generation > newest:
         yield f"I5: generation {picture.switches[-1].generation} is beyond the newest one, {newest}"
+
+
+def _history(picture: Picture) -> Iterator[str]:
+    """I5: each switch began where the one before it ended, and the last one is what is true."""
     for project in picture["projects"]:
-        made = [row for row in picture.switches if row.project_id == project.id]
-        for before, after in pairwise([None, *made]):
-            assert after is not None
-            if after.from_deployment_id != (before.to_deployment_id if before else None):
-                yield f"I5: the switch of {after.operation_id} came from {after.from_deployment_id}"
-        last = made[-1] if made else None
-        expected = (last.to_deployment_id, last.rolled_back) if last else (None, False)
-        if (project.live_deployment_id, project.rolled_back) != expected:
-            yield f"I5: {project.slug} is {project.live_deployment_id}, and its last switch says {expected}"
-    of_operation = Counter(row.operation_id for row in picture.switches)
+        led: tuple[str | None, bool] = (None, False)
+        for row in picture.switches:
+            if row.project_id == project.id:
+                if row.from_deployment_id != led[0]:
+                    yield f"I5: the switch of {row.operation_id} came from {row.from_deployment_id}, not {led[0]}"
+                led = row.to_deployment_id, row.rolled_back
+        if (project.live_deployment_id, project.rolled_back) != led:
+            yield f"I5: {project.slug} is {project.live_deployment_id}, and its last switch says {led}"
+
+
+def _once(picture: Picture) -> Iterator[str]:
+    """I5: an operation switches once if it went well, and else never."""
+    made = {row.operation_id: row.generation for row in picture.switches}
+    count = Counter(row.operation_id for row in picture.switches)
     for row in picture["operations"]:
-        switch = next((each for each in picture.switches if each.operation_id == row.id), None)
-        if of_operation[row.id] > 1 or (None if switch is None else switch.generation) != row.generation:
-            yield f"I5: {row.id} has generation {row.generation}, and {of_operation[row.id]} switches"
-        switches = row.kind != "start" and row.status in _GOOD
-        if row.status in _ENDED and switches is not (switch is not None):
-            yield f"I5: {row.kind} {row.id} is {row.status}, and has {of_operation[row.id]} switches"
+        if count[row.id] > 1 or made.get(row.id) != row.generation:
+            yield f"I5: {row.id} has generation {row.generation}, and {count[row.id]} switches"
+        has_to = row.kind != "start" and row.status in _GOOD
+        if row.status in _ENDED and has_to is not (row.id in made):
+            yield f"I5: {row.kind} {row.id} is {row.status}, and has {count[row.id]} switches"
 
 
 def _audit(picture: Picture) -> Iterator[str]:
@@ -170,10 +185,3 @@ def _audit(picture: Picture) -> Iterator[str]:
     for row in picture.switches:
         if told[f"{row.kind}.switched", row.operation_id] != 1 or not row.actor:
             yield f"I5: the switch of {row.operation_id} is told {told[f'{row.kind}.switched', row.operation_id]} times"
-
-
-def _few(names: set[str]) -> str:
-    return ", ".join(sorted(names)) or "nothing more"
-
-
-__all__ = ["Row", "broken", "unrest"]

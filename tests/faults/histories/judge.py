@@ -1,8 +1,8 @@
 """Holds what was observed against the model. Pure: records and a picture in, sentences out; none is good.
 
-Operations of one project overlap, so several courses are legal. The store says in which order the switches happened; the
-model then knows all that each of them must have done, and what must be true after the last one. Of what is refused or
-ends without a switch, the set of legal ends is known.
+Operations of one project overlap, so several courses are legal. The store says in which order the switches happened;
+the model then knows all that each of them must have done, and what must be true after the last one. Of what is refused
+or ends without a switch, the set of legal ends is known.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from tests.faults.histories import choices as c
-from tests.faults.histories.answers import Asked, Batch, heard
+from tests.faults.histories.answers import Batch, heard
 from tests.faults.histories.ends import illegal_end
 from tests.faults.histories.model import Moved, Name, Project, Refused
 from tests.faults.histories.picture import Picture, Row
@@ -147,21 +147,17 @@ def _ended(batch: Batch, picture: Picture) -> Iterator[str]:
 
 def _illegal_status(batch: Batch, deployment_id: str, status: str, *, removed: bool) -> str | None:
     """Why it cannot be so, by what was asked about it; that it fits its deploy's end is an invariant."""
-    version, about = batch.project.versions[deployment_id], batch.about(deployment_id)
-    if version.removed and not removed:
-        return "it was removed before"
-    if removed and not version.removed and c.Remove not in about and not batch.kept:
-        return "nobody removed it"
-    if c.Remove in about and not removed:
-        return "its removal was accepted"
-    if status == "stopped" and version.status == "ready":
-        retired = not batch.record.warm or c.Remove in about or c.Stop in about or batch.was_woken(deployment_id)
-        return None if retired else "nobody stopped it, and it is to stay warm"
-    if status == "ready" and version.status == "stopped" and not batch.was_woken(deployment_id):
-        return "nobody started it"
-    if status == "ready" and c.Stop in about and not batch.was_woken(deployment_id):
-        return "its stop was accepted, and nobody started it"
-    return None
+    version, about, woken = batch.project.versions[deployment_id], batch.about(deployment_id), batch.woke(deployment_id)
+    may_stop = not batch.record.warm or woken or c.Remove in about or c.Stop in about
+    wrong = {
+        "it was removed before": version.removed and not removed,
+        "nobody removed it": removed and not version.removed and c.Remove not in about and not batch.kept,
+        "its removal was accepted": c.Remove in about and not removed,
+        "nobody stopped it, and it is to stay warm": (version.status, status) == ("ready", "stopped") and not may_stop,
+        "nobody started it": (version.status, status) == ("stopped", "ready") and not woken,
+        "its stop was accepted": status == "ready" and c.Stop in about and not woken,
+    }
+    return next((sentence for sentence, so in wrong.items() if so), None)
 
 
 def _agrees(batch: Batch, picture: Picture) -> Iterator[str]:
@@ -169,31 +165,27 @@ def _agrees(batch: Batch, picture: Picture) -> Iterator[str]:
     project = batch.project
     row = picture.projects[project.slug]
     if (row.live_deployment_id, row.rolled_back) != (project.live, project.rolled_back):
-        yield f"I1: {project.slug} is {row.live_deployment_id}, {row.rolled_back}; not {project.live}, {project.rolled_back}"
+        seen_live, live = (row.live_deployment_id, row.rolled_back), (project.live, project.rolled_back)
+        yield f"I1: what is live in {project.slug}, and the mark, are {seen_live}; not {live}"
     routes = {name_of(each, picture): each.deployment_id for each in picture.of_project("routes", row.id)}
     if routes != project.routes:
-        yield f"I1: {project.slug} leads {dict(routes.items() - project.routes.items())}; not {dict(project.routes.items() - routes.items())}"
+        more, missing = dict(routes.items() - project.routes.items()), dict(project.routes.items() - routes.items())
+        yield f"I1: {project.slug} leads {more}; not {missing}"
     for version in project.versions.values():
         if picture.variables_of(version.id) != version.variables:
             yield f"{version.id} has the variables {picture.variables_of(version.id)}; not {version.variables}"
-    for environment, slug in picture.environments.items():
-        mine = [each for each in picture["variables"] if each.environment_id == environment]
-        known = next(each for each in picture["environments"] if each.id == environment)
-        if known.project_id != row.id:
-            continue
+    for environment in picture.of_project("environments", row.id):
+        mine = [each for each in picture["variables"] if each.environment_id == environment.id]
         seen = {each.name: each.version for each in mine if each.ciphertext is not None}
-        if seen != project.variables[slug]:
-            yield f"{project.slug} {slug} has the variables {seen}; not {project.variables[slug]}"
+        if seen != project.variables[environment.slug]:
+            yield f"{project.slug} {environment.slug} has {seen}; not {project.variables[environment.slug]}"
     proved = {each.fqdn for each in picture.of_project("domains", row.id) if each.status == "verified"}
     if not proved == project.proved == project.asked_domains:
         yield f"{project.slug} has proved {proved}; not {project.asked_domains}"
     good = {each.name for each in picture["keys"] if each.revoked_at is None and _is_of(each, project.slug, picture)}
-    if good != (project.keys or set()):
+    if good != project.keys:
         yield f"{project.slug} lets in {good}; not {project.keys}"
 
 
 def _is_of(key: Row, slug: str, picture: Picture) -> bool:
     return any(each.id == key.keyspace_id and each.slug == f"{slug}-keys" for each in picture["keyspaces"])
-
-
-__all__ = ["Asked", "Judge", "name_of"]

@@ -68,9 +68,8 @@ class Project:
     variables: dict[str, dict[str, int]] = field(default_factory=lambda: {PRODUCTION: {}, "preview": {}})
     """By environment; the version of each that is set."""
     last_versions: dict[tuple[str, str], int] = field(default_factory=dict)
-    keys: set[str] | None = None
-    """The names of the keys that let somebody in; None without a keyspace."""
-    protections: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    keys: set[str] = field(default_factory=set)
+    """The names of the keys that let somebody in."""
     _lives: list[tuple[bool, str]] = field(default_factory=list)
 
     # ------------------------------------------------------------------------------------ switches

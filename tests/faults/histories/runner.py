@@ -50,8 +50,8 @@ async def run(world: World, history: c.History, say: Callable[[str], None] = lam
     for number, batch in enumerate(history.batches, 1):
         record = Record(number=number, warm=history.warm, propagation_seconds=PROPAGATION_SECONDS)
         await _happen(world, asking, batch, record)
-        heal(world)
         picture, left = await _rest(world)
+        heal(world)
         record.confirmed = dict(world.gateway.confirmed)
         found = [*left, *broken(picture), *judge.judge(record, picture)]
         ran.operations += len(batch.choices)

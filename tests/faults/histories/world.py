@@ -17,6 +17,7 @@ import structlog
 from tests.faults.histories.picture import Picture, as_served, read_tables
 from tests.faults.histories.played import Gateway, Krane
 from tests.faults.histories.worker import Work, Worker
+from tests.support import patiently
 from tests.workflows.lab import Restate, free_port, registered
 from turnout.api.access import hash_token
 from turnout.api.app import make_app
@@ -42,6 +43,7 @@ _LIMITS: Final = {
     "TURNOUT_DEPLOY_KEEP_STOPPED": "2",
     "TURNOUT_DOMAINS_RECHECK_SECONDS": "0.1",
 }
+_AS_JSON: Final = {"accept": "application/json"}
 _AT_WORK: Final = "SELECT id, target, status FROM sys_invocation WHERE status NOT IN ('completed', 'scheduled')"
 
 
@@ -95,10 +97,15 @@ class World:
         return tuple(f"{row['target']} ({row['status']})" for row in await self.query(_AT_WORK))
 
     async def query(self, sql: str) -> list[dict[str, Any]]:
-        """Ask Restate about itself; it may be on its way back."""
-        answer = await self.admin.post("/query", json={"query": sql}, headers={"accept": "application/json"})
-        rows: list[dict[str, Any]] = answer.raise_for_status().json()["rows"]
-        return rows
+        """Ask Restate about itself; while it is on its way back, again."""
+        async with patiently(30):
+            while True:
+                with contextlib.suppress(httpx.TransportError):
+                    answer = await self.admin.post("/query", json={"query": sql}, headers=_AS_JSON)
+                    if answer.status_code == 200:
+                        rows: list[dict[str, Any]] = answer.json()["rows"]
+                        return rows
+                await asyncio.sleep(0.1)
 
     async def picture(self, *, with_restate: bool) -> Picture:
         """All there is now."""
