@@ -9,13 +9,22 @@ import pytest
 
 from tests.acme_server import AcmeServer
 from tests.acme_site import Site
+from tests.faults.rows import Row
 from tests.workflows.lab import Lab, Restate, open_lab
 
 
-@pytest.fixture(scope="module")
-def restate(restate_binary: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Restate]:
-    """A running server."""
-    server = Restate(restate_binary, tmp_path_factory.mktemp("restate"))
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param(False, id="stays"),
+        pytest.param(True, id="suspends", marks=(pytest.mark.full, pytest.mark.fault(Row.SUSPENDED))),
+    ],
+)
+def restate(
+    request: pytest.FixtureRequest, restate_binary: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Restate]:
+    """A running server; in `make faults` also one that suspends every handler whenever it awaits something."""
+    server = Restate(restate_binary, tmp_path_factory.mktemp("restate"), suspends=request.param)
     server.start()
     yield server
     server.stop()

@@ -53,26 +53,32 @@ DOMAINS = DomainSettings(recheck_seconds=0.1, recheck_longest_seconds=0.3)
 class Restate:
     """A restate-server on free ports of this machine, with its data in a folder."""
 
-    def __init__(self, binary: Path, folder: Path) -> None:
+    def __init__(self, binary: Path, folder: Path, *, suspends: bool = False) -> None:
+        """With `suspends` it ends a call as soon as it has to wait, and replays its journal when it goes on."""
         self._binary, self._folder = binary, folder
+        self._more = {"RESTATE_WORKER__INVOKER__INACTIVITY_TIMEOUT": "0s"} if suspends else {}
         self.ingress, self.admin, self._fabric = (f"{free_port()}" for _ in range(3))
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         """Start it, or start it again with the same data and ports."""
-        environment = os.environ | {
-            "RESTATE_BASE_DIR": str(self._folder),
-            "RESTATE_NODE_NAME": "test",
-            "RESTATE_BIND_IP": "127.0.0.1",
-            "RESTATE_BIND_PORT": self._fabric,
-            "RESTATE_LISTEN_MODE": "tcp",
-            "RESTATE_INGRESS__BIND_PORT": self.ingress,
-            "RESTATE_ADMIN__BIND_PORT": self.admin,
-            "RESTATE_DEFAULT_NUM_PARTITIONS": "2",
-            "RESTATE_ROCKSDB_TOTAL_MEMORY_SIZE": "128MiB",
-            "RESTATE_DISABLE_TELEMETRY": "true",
-            "RESTATE_LOG_FILTER": "error",
-        }
+        environment = (
+            os.environ
+            | {
+                "RESTATE_BASE_DIR": str(self._folder),
+                "RESTATE_NODE_NAME": "test",
+                "RESTATE_BIND_IP": "127.0.0.1",
+                "RESTATE_BIND_PORT": self._fabric,
+                "RESTATE_LISTEN_MODE": "tcp",
+                "RESTATE_INGRESS__BIND_PORT": self.ingress,
+                "RESTATE_ADMIN__BIND_PORT": self.admin,
+                "RESTATE_DEFAULT_NUM_PARTITIONS": "2",
+                "RESTATE_ROCKSDB_TOTAL_MEMORY_SIZE": "128MiB",
+                "RESTATE_DISABLE_TELEMETRY": "true",
+                "RESTATE_LOG_FILTER": "error",
+            }
+            | self._more
+        )
         self._process = subprocess.Popen(
             [self._binary, "--no-logo"], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
@@ -315,11 +321,12 @@ async def open_lab(
             *([lab.play_gateway()] if plays_gateway else []),
         ):
             stack.push_async_callback(_ended, asyncio.create_task(work))
-        await _registered(admin, worker_port)
+        await registered(admin, worker_port)
         yield lab
 
 
-async def _registered(admin: httpx.AsyncClient, worker_port: int) -> None:
+async def registered(admin: httpx.AsyncClient, worker_port: int) -> None:
+    """Restate calls the worker at that port from now on."""
     async with patiently(30):
         while True:
             with contextlib.suppress(httpx.HTTPError):

@@ -9,9 +9,12 @@ from pathlib import Path
 import pytest
 
 from tests.workflows.lab import LIMITS, Lab, Restate, failing, open_lab, starting
+from turnout.dispatch import Dispatcher
 from turnout.domain.errors import NotBuilt, Unavailable
 from turnout.domain.plans import UnsentOperation
+from turnout.domain.records import Release
 from turnout.domain.statuses import DeploymentStatus, OperationStatus, StepStatus
+from turnout.domain.waits import Outcome, Wait
 from turnout.vault import MasterKeys, Vault
 from turnout.vault.testing import MemoryKeyStore
 from turnout.workflows import Config, Workflow
@@ -123,7 +126,8 @@ async def test_a_step_that_stumbles_is_repeated_and_has_one_effect(
             stumbled.add(step)
             raise Unavailable(f"{step} stumbles")
 
-    async with open_lab(restate, tmp_path, hook=stumble) as lab:
+    patient = replace(LIMITS, ready_grace_seconds=20)  # the steps stumble while the instances are waited for
+    async with open_lab(restate, tmp_path, hook=stumble, limits=patient) as lab:
         operation = await lab.deploy()
         assert operation.status is OperationStatus.SUCCEEDED
         assert {"lookup", "containers", "registration", "domains", "finish"} <= stumbled
@@ -187,3 +191,21 @@ def test_a_vault_is_part_of_the_configuration(tmp_path: Path) -> None:
 async def _status(lab: Lab, deployment_id: str) -> DeploymentStatus:
     deployment = await lab.store.get_deployment(deployment_id=deployment_id, workspace_id=lab.workspace.id)
     return deployment.status
+
+
+async def test_the_last_look_decides_when_nobody_came_to_tell(
+    restate: Restate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A dispatcher that is away when time is up fails no app that runs, and blames no gateway that has confirmed."""
+
+    async def away(_self: Dispatcher, _wait: Wait, _outcome: Outcome) -> None:
+        """Nobody is woken."""
+
+    monkeypatch.setattr(Dispatcher, "_wake", away)
+    short = replace(LIMITS, propagation_seconds=0.5, ready_grace_seconds=1.0)
+    async with open_lab(restate, tmp_path, limits=short) as lab:
+        deployed = await lab.deploy("app:1")
+        assert (deployed.status, deployed.reason) == (OperationStatus.SUCCEEDED, None)
+        assert deployed.propagation_ms is not None
+        released = await lab.deploy("app:2", release=Release(command=("migrate",), timeout=1.0))
+        assert (released.status, released.reason) == (OperationStatus.SUCCEEDED, None)

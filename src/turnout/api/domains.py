@@ -24,7 +24,7 @@ from turnout.domain.domain_documents import (
     TxtProofDocument,
 )
 from turnout.domain.proofs import Claim
-from turnout.domain.waits import Outcome, generation_acknowledged
+from turnout.domain.waits import generation_acknowledged
 
 Fqdn = Annotated[str, Path(max_length=1024, description="A host name, in any script.")]
 
@@ -84,17 +84,16 @@ async def remove_domain(caller: Caller, project: Slug, fqdn: Fqdn) -> RemovedDom
     )
     committed_at = datetime.now(UTC)
 
-    async def served() -> Outcome | None:
-        gateways = await caller.store.gateways()
-        return generation_acknowledged(gateways, generation=generation, committed_at=committed_at)
+    problem: str | None = "nobody could tell in time whether the gateways have followed"
 
     async def is_settled() -> bool:
-        return await served() is not None
+        nonlocal problem
+        gateways = await caller.store.gateways()
+        outcome = generation_acknowledged(gateways, generation=generation, committed_at=committed_at)
+        problem = not_served_by(gateways, generation=generation) if outcome is None else outcome.reason
+        return outcome is not None
 
     await _become(caller, is_settled, seconds=caller.parts.settings.deploy.propagation_seconds)
-    outcome = await served()
-    late = not_served_by(await caller.store.gateways(), generation=generation)
-    problem = late if outcome is None else outcome.reason
     return RemovedDomainDocument(fqdn=name, project=project, generation=generation, problem=problem)
 
 

@@ -10,7 +10,7 @@ from restate import TerminalError
 from turnout.domain.plans import DeployPlan
 from turnout.domain.records import Deployment
 from turnout.domain.statuses import StepStatus
-from turnout.domain.waits import Outcome
+from turnout.domain.waits import Outcome, instances_running
 from turnout.workflows.parts import Parts
 from turnout.workflows.steps import Note, Steps
 
@@ -29,14 +29,21 @@ async def become_ready(
 
 
 async def _why_not_ready(parts: Parts, plan: DeployPlan, seconds: float) -> Outcome:
-    """The sentence of a deadline: what krane saw last, or that nobody looks after a region."""
+    """The last look decides: they run although nobody came to tell, or this is the sentence of the deadline.
+
+    It says what krane saw last, or that nobody looks after a region.
+    """
+    deployment = plan.deployment
+    instances = await parts.krane.instances_of(deployment_id=deployment.id)
+    wanted = deployment.resources.replicas * len(set(deployment.regions))
+    if (seen := instances_running(instances, wanted=wanted)) is not None:
+        return seen
     waited = f"not ready within {seconds:g} s"
     for region in await parts.db.regions():
-        if region.name in plan.deployment.regions and not region.connected:
+        if region.name in deployment.regions and not region.connected:
             return Outcome(ok=False, reason=f"{waited}: no krane is connected for region {region.name}")
-    instances = await parts.krane.instances_of(deployment_id=plan.deployment.id)
-    seen = "; ".join(f"{each.id} is {each.status}: {each.reason or 'no answer yet'}" for each in instances)
-    return Outcome(ok=False, reason=f"{waited}: {seen or 'no instance was started'}")
+    states = "; ".join(f"{each.id} is {each.status}: {each.reason or 'no answer yet'}" for each in instances)
+    return Outcome(ok=False, reason=f"{waited}: {states or 'no instance was started'}")
 
 
 def counted(deployment: Deployment) -> Callable[[int], Note]:
