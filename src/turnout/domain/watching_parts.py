@@ -39,7 +39,7 @@ def regions(known: Iterable[RegionFacts], in_use: frozenset[str]) -> Iterator[Su
                 mark=each.last_seen_at.isoformat(),
                 meaning=f"the krane of region {each.name} is silent",
                 remedies=(Remedy.DISCONNECT,),
-                facts={"region": each.name, "seen": each.last_seen_at.isoformat()},
+                facts={"seen": each.last_seen_at.isoformat()},
             )
 
 
@@ -65,7 +65,7 @@ def gateways(known: Iterable[GatewayFacts], generation: int) -> Iterator[Suspici
                 mark=each.seen_at.isoformat(),
                 meaning=f"the gateway in region {record.region} is silent",
                 remedies=(Remedy.DISCONNECT,),
-                facts={"gateway_id": record.id, "seen": each.seen_at.isoformat()},
+                facts={"seen": each.seen_at.isoformat()},
             )
         if record.error_generation is not None and record.error is not None:
             yield Suspicion(
@@ -118,7 +118,7 @@ def rows(stored: StoreFacts) -> Iterator[Suspicion]:
             patience=MOMENT,
             meaning="the deployment is on its way, and no operation carries it on",
             remedies=(Remedy.END,),
-            facts={"deployment_id": each.id},
+            facts={"build_of": each.id},
         )
     for each in stored.leftovers:
         yield Suspicion(
@@ -138,5 +138,5 @@ def rows(stored: StoreFacts) -> Iterator[Suspicion]:
             patience=MOMENT,
             meaning="the deployment was replaced and its warm time is over, and nobody has stopped it",
             remedies=(Remedy.STOP,),
-            facts={"deployment_id": forgotten.deployment_id, "generation": str(forgotten.generation)},
+            facts={"generation": str(forgotten.generation)},
         )
