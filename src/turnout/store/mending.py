@@ -12,11 +12,11 @@ from turnout.domain.statuses import ACTIVE, DeploymentStatus
 from turnout.store.audit import write_repair
 from turnout.store.endings import give_up
 from turnout.store.jobs import remove_jobs
+from turnout.store.leftovers import LEFTOVERS
 from turnout.store.lookups import lock_deployment
 from turnout.store.part import Part
 from turnout.store.placements import remove_placements
 from turnout.store.schema import build_places, deployments, gateways, operations, projects, regions, waits
-from turnout.store.watched import LEFTOVERS
 
 _ABANDONED: Final = "no operation carries it on any more; deploy again"
 

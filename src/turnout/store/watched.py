@@ -10,12 +10,11 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Row, Select, and_, exists, func, or_, select
+from sqlalchemy import Row, Select, and_, exists, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from turnout.domain.records import OperationKind, Sticky
-from turnout.domain.statuses import ACTIVE, TERMINAL, DeploymentStatus
-from turnout.domain.waits import WaitKind
+from turnout.domain.statuses import ACTIVE, DeploymentStatus
 from turnout.domain.watched import (
     Forgotten,
     GatewayFacts,
@@ -30,21 +29,19 @@ from turnout.store import rows
 from turnout.store.admission import BY_WORKFLOWS
 from turnout.store.cancelling import turn_has_come
 from turnout.store.counters import read_number
+from turnout.store.leftovers import LEFTOVERS, is_used
 from turnout.store.part import Part
 from turnout.store.placements import REMOVED, RUNNING
 from turnout.store.schema import (
-    build_places,
     deployments,
     gateways,
     instances,
-    jobs,
     operations,
     placements,
     projects,
     regions,
     routes,
     switches,
-    waits,
 )
 
 LIMIT: Final = 200
@@ -53,8 +50,6 @@ GATEWAY_FORGOTTEN_SECONDS: Final = 3600.0
 """A gateway that has been away for that long is not expected any more."""
 _SWITCHES: Final = 200
 """How far back the history of a project is read for when something was replaced."""
-_ENDED: Final = [status.value for status in TERMINAL]
-_NOT_TO_RUN: Final = [*_ENDED, DeploymentStatus.STOPPED.value]
 
 
 class Watched(Part):
@@ -165,47 +160,6 @@ async def _leftovers(tx: AsyncConnection, now: datetime) -> tuple[Leftover, ...]
     return tuple(found)
 
 
-def _of_ended(what: Any, *columns: Any) -> Select[Any]:
-    return (
-        select(*columns, operations.c.workspace_id)
-        .join(operations, operations.c.id == what.c.operation_id)
-        .where(operations.c.ended_at.is_not(None))
-    )
-
-
-def _of_deployment(what: Any) -> Select[Any]:
-    """Rows of deployments, each once, that want something to run."""
-    return (
-        select(deployments.c.id, projects.c.workspace_id)
-        .distinct()
-        .join(what, what.c.deployment_id == deployments.c.id)
-        .join(projects, projects.c.id == deployments.c.project_id)
-        .order_by(deployments.c.id)
-    )
-
-
-def _is_used() -> Any:
-    """An operation about the deployment is under way: it may be waking it."""
-    return exists().where(operations.c.deployment_id == deployments.c.id, operations.c.ended_at.is_(None))
-
-
-LEFTOVERS: Final[Mapping[str, Select[Any]]] = {
-    "wait": _of_ended(waits, waits.c.awakeable_id.label("id"))
-    .where(waits.c.settled_at.is_(None), waits.c.kind != WaitKind.OBSERVATION)
-    .order_by(waits.c.awakeable_id),
-    "build place": _of_ended(build_places, build_places.c.operation_id.label("id")).order_by(
-        build_places.c.operation_id
-    ),
-    "job": _of_deployment(jobs).where(jobs.c.wanted, deployments.c.status.in_(_ENDED)),
-    "placement": _of_deployment(placements).where(
-        placements.c.desired == RUNNING,
-        or_(deployments.c.status.in_(_NOT_TO_RUN), deployments.c.removed_at.is_not(None)),
-        ~_is_used(),
-    ),
-}
-"""Rows that outlived what they were for, by what they are: the id and the workspace."""
-
-
 async def _forgotten(tx: AsyncConnection, *, before: datetime) -> tuple[Forgotten, ...]:
     """What is ready although a switch before that moment has taken its last moving domain away."""
     sticky = exists().where(routes.c.deployment_id == deployments.c.id, routes.c.sticky != Sticky.NONE)
@@ -219,7 +173,7 @@ async def _forgotten(tx: AsyncConnection, *, before: datetime) -> tuple[Forgotte
             deployments.c.removed_at.is_(None),
             func.coalesce(projects.c.live_deployment_id, "") != deployments.c.id,
             ~sticky,
-            ~_is_used(),
+            ~is_used(),
         )
         .order_by(deployments.c.id)
         .limit(LIMIT)
