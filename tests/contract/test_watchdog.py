@@ -67,9 +67,13 @@ async def test_a_healthy_store_stays_as_it_is(kennel: Kennel) -> None:
 
 
 @pytest.mark.fault(Row.RESTATE_WIPED)
-async def test_what_restate_has_lost_and_nothing_of_has_begun_is_sent_again(kennel: Kennel) -> None:
-    """By the dispatcher, as if it had never been sent."""
+@pytest.mark.parametrize("built", [False, True])
+async def test_what_restate_has_lost_and_nothing_of_has_begun_is_sent_again(kennel: Kennel, built: bool) -> None:
+    """By the dispatcher, as if it had never been sent; also one that was built and waits for its turn."""
     operation_id = await sent(kennel)
+    if built:
+        await kennel.yard.store.begin_operation(operation_id=operation_id)
+        await kennel.yard.store.begin_step(operation_id=operation_id, name="build")
     assert await kennel.look() == {}
     await kennel.look(times=2)
     (unsent,) = await kennel.yard.store.unsent_operations(older_than_seconds=0)
@@ -205,7 +209,7 @@ async def test_an_invocation_that_outlives_its_operation_is_ended(kennel: Kennel
 async def test_a_restate_that_comes_back_empty_learns_of_the_worker(kennel: Kennel) -> None:
     """Without anybody doing anything."""
     kennel.restate.services = ()
-    assert await kennel.look(times=2) == {}
+    assert await kennel.look(times=4) == {}
     assert (await kennel.look())["worker"].kind is K.WORKER_UNKNOWN
     assert kennel.restate.told == ["register"]
     assert (await kennel.look())["worker"].repaired

@@ -146,7 +146,7 @@ def audited(turnout: Turnout, action: str) -> list[str]:
 
 @pytest.mark.fault(Row.RESTATE_WIPED)
 def test_wiped_in_a_deploy(turnout: Turnout, app: App) -> None:
-    """What had begun ends failed with the reason and leaves nothing; what waited behind it goes on; traffic is as before.
+    """What had begun ends failed with the reason and leaves nothing; what waited goes on; traffic is as before.
 
     Nobody does anything: Restate learns of the worker again by itself.
     """
@@ -230,7 +230,7 @@ def docker(*words: str) -> str:
 
 
 def test_silent_parts(turnout: Turnout, app: App) -> None:
-    """A gateway and a krane that hang are not waited for any more, and are shown; traffic goes on; so do they when they wake."""
+    """A gateway and a krane that hang are shown as away; traffic goes on, and so do they when they wake."""
     app.deploy("v1")
     gateway, krane = turnout.part("gateway"), turnout.part("krane")
     with Traffic(turnout, app.live_domain) as traffic:

@@ -50,7 +50,7 @@ def _restate(facts: RestateFacts, owners: Mapping[str, Owner], can_register: boo
             kind=FindingKind.WORKER_UNKNOWN,
             subject="worker",
             workspace_id=None,
-            patience=MOMENT,
+            patience=WHILE,
             meaning=f"Restate does not know the worker ({', '.join(facts.missing_services)})",
             advice="make it known with `restate deployments register http://<host>:<port>` and the worker's address",
             remedies=(Remedy.REGISTER,) if can_register else (),

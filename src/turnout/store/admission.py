@@ -156,11 +156,14 @@ class Admission(Part):
             )
 
     async def unsent_operations(self, *, older_than_seconds: float) -> tuple[UnsentOperation, ...]:
-        """Pending operations that nobody has marked as sent, oldest first."""
+        """Operations that have not ended and that nobody has marked as sent, oldest first.
+
+        One may have begun all the same: it was sent, and whoever sent it died before it was marked.
+        """
         old_enough = operations.c.created_at <= self._db.now() - timedelta(seconds=older_than_seconds)
-        pending = operations.c.status == OperationStatus.PENDING
+        is_open = operations.c.ended_at.is_(None)
         async with self._db.read() as tx:
-            return await asked_operations(tx, pending, operations.c.sent_at.is_(None), old_enough)
+            return await asked_operations(tx, is_open, operations.c.sent_at.is_(None), old_enough)
 
     async def mark_sent(self, *, operation_id: str) -> None:
         """The workflows have the operation."""
