@@ -80,6 +80,7 @@ class Kennel:
         self.yard = yard
         self.restate = FakeRestate()
         self.cancelled_builds: list[str] = []
+        self.sent_again: list[str] = []
         self.beats = True
         """Whether the krane and the gateways that are connected are heard of at each look."""
         self.seconds = 0.0
@@ -87,6 +88,7 @@ class Kennel:
         self.watchdog = Watchdog(
             store=yard.store,
             restate=DurableSide(admin, worker_url="http://127.0.0.1:1"),
+            sender=self,
             builds=self,
             regions=(),
             warm_seconds=WARM,
@@ -97,6 +99,13 @@ class Kennel:
     async def cancel(self, deployment_id: str) -> None:
         """See `Builds`."""
         self.cancelled_builds.append(deployment_id)
+
+    async def send_again(self, *, operation_id: str) -> None:
+        """See `Sender`: Restate has it from then on."""
+        asked = await self.yard.store.to_send_again(operation_id=operation_id)
+        if asked is not None:
+            self.sent_again.append(asked.operation_id)
+            self.restate.invoke(f"inv_again_{len(self.sent_again)}", "pending", asked.operation_id)
 
     async def look(self, *, after: float = 5.0, times: int = 1) -> dict[str, Finding]:
         """Look, some seconds later; what is found then, by its subject."""

@@ -64,6 +64,7 @@ async def run_server(settings: Settings) -> None:
         watchdog = Watchdog(
             store=store,
             restate=DurableSide(admin, worker_url=_worker_url(settings)),
+            sender=dispatcher,
             builds=LocalBuilds(settings.home),
             regions=settings.regions,
             warm_seconds=settings.deploy.keep_warm_seconds + settings.deploy.overdue_grace_seconds,

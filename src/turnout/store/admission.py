@@ -156,14 +156,11 @@ class Admission(Part):
             )
 
     async def unsent_operations(self, *, older_than_seconds: float) -> tuple[UnsentOperation, ...]:
-        """Operations that have not ended and that nobody has marked as sent, oldest first.
-
-        One may have begun all the same: it was sent, and whoever sent it died before it was marked.
-        """
+        """Pending operations that nobody has marked as sent, oldest first."""
         old_enough = operations.c.created_at <= self._db.now() - timedelta(seconds=older_than_seconds)
-        is_open = operations.c.ended_at.is_(None)
+        pending = operations.c.status == OperationStatus.PENDING
         async with self._db.read() as tx:
-            return await asked_operations(tx, is_open, operations.c.sent_at.is_(None), old_enough)
+            return await asked_operations(tx, pending, operations.c.sent_at.is_(None), old_enough)
 
     async def mark_sent(self, *, operation_id: str) -> None:
         """The workflows have the operation."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import ColumnElement, select, true, update
+from sqlalchemy import ColumnElement, select, true
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from turnout.domain.findings import FindingKind, Remedy
@@ -80,15 +80,15 @@ class Uncarried(Part):
                 )
             return True
 
-    async def send_again(self, *, operation_id: str) -> bool:
-        """Have an operation sent to Restate once more, if its turn has not come yet. Returns whether it will be."""
+    async def to_send_again(self, *, operation_id: str) -> UnsentOperation | None:
+        """What is to be sent to Restate once more; None when it has ended, or its turn has come."""
         async with self._db.write() as tx:
             begun = turn_has_come(operations)
             if (operation := await _lock_open(tx, operation_id, ~begun)) is None:
-                return False
+                return None
             await _note(tx, operation, Remedy.RESEND, at=self._db.now())
-            await tx.execute(update(operations).where(operations.c.id == operation_id).values(sent_at=None))
-            return True
+            (asked,) = await asked_operations(tx, operations.c.id == operation_id)
+            return asked
 
 
 async def _lock_open(tx: AsyncConnection, operation_id: str, condition: ColumnElement[bool]) -> Operation | None:

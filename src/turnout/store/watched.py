@@ -14,7 +14,7 @@ from sqlalchemy import Row, Select, and_, exists, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from turnout.domain.records import OperationKind, Sticky
-from turnout.domain.statuses import ACTIVE, DeploymentStatus
+from turnout.domain.statuses import ACTIVE, DeploymentStatus, OperationStatus
 from turnout.domain.watched import (
     Forgotten,
     GatewayFacts,
@@ -93,7 +93,7 @@ async def _open_operations(tx: AsyncConnection) -> tuple[OpenOperation, ...]:
             workspace_id=row.workspace_id,
             deployment_id=row.deployment_id,
             is_deploy=row.kind == OperationKind.DEPLOY,
-            sent=row.sent_at is not None,
+            sent=row.sent_at is not None or row.status != OperationStatus.PENDING,
             begun=row.begun,
         )
         for row in found

@@ -18,11 +18,20 @@ class Builds(Protocol):
         ...
 
 
+class Sender(Protocol):
+    """Who hands operations to Restate."""
+
+    async def send_again(self, *, operation_id: str) -> None:
+        """Hand over an operation that Restate has lost, if it is safe."""
+        ...
+
+
 class Remedies:
     """The table of remedies, and what they need."""
 
-    def __init__(self, *, store: Store, restate: DurableSide, builds: Builds) -> None:
+    def __init__(self, *, store: Store, restate: DurableSide, sender: Sender, builds: Builds) -> None:
         self._store = store
+        self._sender = sender
         self._restate = restate
         self._builds = builds
         self._table: Final[dict[Remedy, Callable[[Suspicion], Awaitable[None]]]] = {
@@ -58,8 +67,7 @@ class Remedies:
         await self._restate.register()
 
     async def _resend(self, to: Suspicion) -> None:
-        """The dispatcher does it: from now on the operation is one that was never sent."""
-        await self._store.send_again(operation_id=to.facts["operation_id"])
+        await self._sender.send_again(operation_id=to.facts["operation_id"])
 
     async def _end(self, to: Suspicion) -> None:
         """First the build, which nobody would think of any more once the deploy has ended."""

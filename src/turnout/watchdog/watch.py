@@ -18,7 +18,7 @@ from turnout.domain.watched import OpenOperation, Owner, RestateFacts, Stray
 from turnout.domain.watching import suspected
 from turnout.store import Store
 from turnout.watchdog.durable import DurableSide
-from turnout.watchdog.remedies import Builds, Remedies
+from turnout.watchdog.remedies import Builds, Remedies, Sender
 
 LOOK_SECONDS: Final = 5.0
 """From the end of one look to the next."""
@@ -45,6 +45,7 @@ class Watchdog:
         *,
         store: Store,
         restate: DurableSide,
+        sender: Sender,
         builds: Builds,
         regions: Iterable[str],
         warm_seconds: float,
@@ -54,7 +55,7 @@ class Watchdog:
         """`regions` have to have a krane. What a switch replaced should have been stopped after `warm_seconds`."""
         self._store = store
         self._restate = restate
-        self._remedies = Remedies(store=store, restate=restate, builds=builds)
+        self._remedies = Remedies(store=store, restate=restate, sender=sender, builds=builds)
         self._regions = tuple(regions)
         self._warm_seconds = warm_seconds
         self._logger = logger
