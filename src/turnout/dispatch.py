@@ -93,6 +93,12 @@ class Dispatcher:
         await self._tend_domains()
         await self._tend_certificates()
 
+    async def send_again(self, *, operation_id: str) -> None:
+        """Hand over an operation that Restate has lost. One whose turn has come cannot begin a second time."""
+        operation = await self._store.to_send_again(operation_id=operation_id)
+        if operation is not None:
+            await self._send(operation)
+
     async def restate_is_up(self) -> bool:
         """Whether Restate answers."""
         try:

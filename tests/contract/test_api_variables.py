@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,8 @@ from turnout.api.parts import Parts
 from turnout.builds.garbage import Collector
 from turnout.builds.output import BuildOutput
 from turnout.builds.sources import SourceStore
+from turnout.domain.documents import StrayReport
+from turnout.domain.findings import Finding, FindingKind
 from turnout.settings import load_settings
 from turnout.vault import Boxes, MasterKeys, Vault
 
@@ -35,6 +37,24 @@ class Restate:
         return True
 
 
+class Watchdog:
+    """It has found nothing, unless the test says so."""
+
+    found: tuple[Finding, ...] = ()
+
+    def findings(self, *, workspace_id: str) -> tuple[Finding, ...]:
+        return tuple(each for each in self.found if each.workspace_id in (None, workspace_id))
+
+    def repairs(self, *, workspace_id: str) -> dict[FindingKind, int]:
+        return {}
+
+    def seconds_since_look(self) -> float:
+        return 1.5
+
+    def heard_of_strays(self, *, region: str, strays: Iterable[StrayReport]) -> None:
+        self.strays = tuple(strays)
+
+
 class Api:
     """The API of one store, and tokens for it."""
 
@@ -44,6 +64,7 @@ class Api:
         self.masters = MasterKeys(settings.vault_keys_file)
         self.masters.make_if_missing()
         self.vault = Vault(yard.store, self.masters)
+        self.watchdog = Watchdog()
         parts = Parts(
             store=yard.store,
             vault=self.vault,
@@ -55,6 +76,7 @@ class Api:
             settings=settings,
             gateway_url="http://127.0.0.1:8000",
             restate=Restate(),
+            watchdog=self.watchdog,
             logger=structlog.get_logger(),
         )
         self._app = make_app(parts)

@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import shutil
+import subprocess
 import uuid
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
@@ -353,6 +354,32 @@ async def test_process_memory_is_watched(processes: ProcessLab) -> None:
     await processes.backend.start(one)
     seen = await exited(processes.backend, one.instance_id)
     assert seen.reason == "used more than its 60 MiB of memory and was killed"
+
+
+async def test_docker_containers_that_krane_cannot_have_made(docker: DockerLab) -> None:
+    """Our mark under another name is found and removed; a copy of an instance, run to look at it, is not touched."""
+    one = launch(docker.spec("serve"))
+    await docker.backend.start(one)
+    mark = f"turnout.home={docker.home_id}"
+    with_labels = ["--label", mark, "--label", f"turnout.instance={one.instance_id}"]
+    stray = run_docker("run", "-d", *with_labels, busybox_image(), "sleep", "600")
+    copy = run_docker("commit", f"turnout-{one.instance_id}")
+    looking = run_docker("run", "-d", "--entrypoint", "sleep", copy, "600")
+    try:
+        found = [found.instance_id for found in await docker.backend.found()]
+        assert found == [f"container-{stray[:12]}", one.instance_id]
+        await docker.backend.stop(found[0], grace=0)
+        await docker.backend.remove(found[0])
+        assert [found.instance_id for found in await docker.backend.found()] == [one.instance_id]
+        assert run_docker("inspect", "--format", "{{.State.Running}}", looking) == "true"
+    finally:
+        run_docker("rm", "-f", looking)
+        run_docker("image", "rm", copy)
+
+
+def run_docker(*words: str) -> str:
+    done = subprocess.run(["docker", *words], check=True, capture_output=True, text=True)
+    return done.stdout.strip()
 
 
 async def test_process_start_nobody_wrote_down(processes: ProcessLab) -> None:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 import httpx
 from fastapi import Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
-from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.metrics_core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.registry import Collector
 
 from turnout.api.parts import Caller
+from turnout.domain.findings import FindingKind
 from turnout.store.measures import Measured
 
 _GATEWAY_SECONDS: Final = 2.0
@@ -27,7 +29,11 @@ async def show_metrics(caller: Caller) -> Response:
     """
     measured = await caller.store.measures(workspace_id=caller.workspace_id)
     told = await _gateway(caller.parts.settings.gateway.metrics_port)
-    families = [*_of_store(measured), _gauge("turnout_gateway_metrics_up", "Whether requests are told.", told != "")]
+    families = [
+        *_of_store(measured),
+        *_of_watchdog(caller),
+        _gauge("turnout_gateway_metrics_up", "Whether requests are told.", told != ""),
+    ]
     families += _of_gateway(told, measured.projects)
     registry = CollectorRegistry()
     registry.register(_Once(families))
@@ -72,6 +78,19 @@ def _of_store(measured: Measured) -> Iterator[Metric]:
         lag.add_metric(labels, max(0, measured.generation - gateway.acknowledged_generation))
         refused.add_metric(labels, gateway.error is not None)
     yield from (connected, acknowledged, lag, refused)
+
+
+def _of_watchdog(caller: Caller) -> Iterator[Metric]:
+    watchdog = caller.parts.watchdog
+    there = Counter(each.kind for each in watchdog.findings(workspace_id=caller.workspace_id) if not each.repaired)
+    repairs = watchdog.repairs(workspace_id=caller.workspace_id)
+    findings = GaugeMetricFamily("turnout_findings", "What is stuck, leaked or forgotten.", labels=["kind"])
+    repaired = CounterMetricFamily("turnout_repairs", "Findings that were repaired by themselves.", labels=["kind"])
+    for kind in FindingKind:
+        findings.add_metric([kind], there[kind])
+        repaired.add_metric([kind], repairs.get(kind, 0))
+    yield from (findings, repaired)
+    yield _gauge("turnout_watchdog_age_seconds", "How long ago it looked.", watchdog.seconds_since_look())
 
 
 def _of_gateway(told: str, projects: Mapping[str, str]) -> Iterator[Metric]:

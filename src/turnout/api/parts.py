@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Protocol
 
@@ -11,7 +12,9 @@ from turnout.api.logs import LogFiles
 from turnout.builds.garbage import Collector
 from turnout.builds.output import BuildOutput
 from turnout.builds.sources import SourceStore
+from turnout.domain.documents import StrayReport
 from turnout.domain.errors import Unauthenticated
+from turnout.domain.findings import Finding, FindingKind
 from turnout.domain.plans import TokenRecord
 from turnout.settings import Settings
 from turnout.store import Store
@@ -30,6 +33,26 @@ class DurableExecution(Protocol):
         ...
 
 
+class Watching(Protocol):
+    """What the API asks of the watchdog, and tells it."""
+
+    def findings(self, *, workspace_id: str) -> tuple[Finding, ...]:
+        """What a workspace may know of what is wrong."""
+        ...
+
+    def repairs(self, *, workspace_id: str) -> Mapping[FindingKind, int]:
+        """How many findings of each kind were repaired."""
+        ...
+
+    def seconds_since_look(self) -> float:
+        """How old the findings are."""
+        ...
+
+    def heard_of_strays(self, *, region: str, strays: Iterable[StrayReport]) -> None:
+        """A krane has found what it did not know."""
+        ...
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Parts:
     """Made once by the composition root."""
@@ -45,6 +68,7 @@ class Parts:
     settings: Settings
     gateway_url: str
     restate: DurableExecution
+    watchdog: Watching
     logger: Any
 
 

@@ -48,6 +48,7 @@ async def report(caller: Caller, region: Slug, body: RegionReport) -> Response:
     """What krane observed."""
     await caller.store.krane_connected(region=region, backends=body.backends)
     await caller.store.apply_region_report(region=region, report=body)
+    caller.parts.watchdog.heard_of_strays(region=region, strays=body.strays)
     return Response(status_code=204)
 
 

@@ -66,6 +66,7 @@ ROUTES: Final = (
     _get("/healthz", status.healthz, Access.OPEN),
     _get("/metrics", metrics.show_metrics),
     _get("/v1/status", status.show_status),
+    _get("/v1/findings", status.list_findings),
     _post("/v1/sources", sources.upload_source, 201),
     _get("/v1/projects", projects.list_projects),
     _get("/v1/projects/{project}", projects.show_project),

@@ -8,6 +8,8 @@ from turnout.api.parts import Caller
 from turnout.api.present import observation_document
 from turnout.domain.documents import (
     ActiveOperation,
+    FindingDocument,
+    FindingList,
     GatewayStatus,
     RegionStatus,
     StatusDocument,
@@ -26,11 +28,13 @@ async def show_status(caller: Caller) -> StatusDocument:
     restate = "up" if await caller.parts.restate.restate_is_up() else "does not answer"
     regions = await caller.store.regions()
     gateways = await caller.store.gateways()
+    findings = found(caller)
     healthy = (
         store == "up"
         and restate == "up"
         and any(gateway.connected for gateway in gateways)
         and all(region.connected for region in regions if region.name in caller.parts.settings.regions)
+        and all(each.repaired for each in findings)
     )
     return StatusDocument(
         version=turnout.__version__,
@@ -62,6 +66,22 @@ async def show_status(caller: Caller) -> StatusDocument:
             observation_document(each)
             for each in await caller.store.open_observations(workspace_id=caller.workspace_id)
         ),
+        findings=findings,
+    )
+
+
+async def list_findings(caller: Caller) -> FindingList:
+    """What is stuck, leaked or forgotten, what that means, and what was done about it or what can be."""
+    return FindingList(findings=found(caller))
+
+
+def found(caller: Caller) -> tuple[FindingDocument, ...]:
+    """What the watchdog has found, as far as it is the caller's workspace's or everybody's."""
+    return tuple(
+        FindingDocument(
+            kind=each.kind, subject=each.subject, since=each.since, sentence=each.sentence, repaired=each.repaired
+        )
+        for each in caller.parts.watchdog.findings(workspace_id=caller.workspace_id)
     )
 
 

@@ -19,6 +19,7 @@ from turnout.api.parts import Parts
 from turnout.bootstrap.keys import open_boxes, open_vault
 from turnout.bootstrap.shared import MIB, make_logger
 from turnout.builds.garbage import Collector
+from turnout.builds.local import LocalBuilds
 from turnout.builds.output import BuildOutput
 from turnout.builds.sources import SourceStore
 from turnout.dispatch import Dispatcher
@@ -26,6 +27,7 @@ from turnout.domain.errors import Undecryptable
 from turnout.settings import Settings
 from turnout.store import Store, migrate, open_store
 from turnout.vault import MasterKeys
+from turnout.watchdog import DurableSide, Watchdog
 
 TOKENS_FILE: Final = "tokens.json"
 """In `<home>/run`: the hashes of the tokens that the server is to know, written by whoever starts it."""
@@ -59,6 +61,15 @@ async def run_server(settings: Settings) -> None:
             logger=logger,
             acme=settings.acme if settings.acme.email else None,
         )
+        watchdog = Watchdog(
+            store=store,
+            restate=DurableSide(admin, worker_url=_worker_url(settings)),
+            sender=dispatcher,
+            builds=LocalBuilds(settings.home),
+            regions=settings.regions,
+            warm_seconds=settings.deploy.keep_warm_seconds + settings.deploy.overdue_grace_seconds,
+            logger=logger,
+        )
         parts = Parts(
             store=store,
             vault=vault,
@@ -72,6 +83,7 @@ async def run_server(settings: Settings) -> None:
             settings=settings,
             gateway_url=f"http://{settings.gateway.host}:{settings.gateway.port}",
             restate=dispatcher,
+            watchdog=watchdog,
             logger=logger,
         )
         app = make_app(parts)
@@ -86,8 +98,17 @@ async def run_server(settings: Settings) -> None:
                 timeout_graceful_shutdown=1,
             )
         )
-        async with _background(dispatcher.run()), _background(keep_house(parts)):
+        async with _background(dispatcher.run()), _background(watchdog.run()), _background(keep_house(parts)):
             await server.serve()
+
+
+def _worker_url(settings: Settings) -> str | None:
+    """Where the worker on this machine is; None when nobody said on which port."""
+    host, port = settings.restate.worker_host, settings.restate.worker_port
+    if not port:
+        return None
+    host = "127.0.0.1" if host in ("0.0.0.0", "::", "") else host  # noqa: S104  # compared with, not listened on
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
 async def _introduce(store: Store, settings: Settings) -> None:

@@ -95,6 +95,20 @@ def _print_answer(answer: StatusDocument) -> None:
     for seen in answer.observations:
         rows.add_row(seen.deployment_id, show.observed(seen).strip(", "))
     show.table(rows)
+    _print_findings(answer)
+
+
+def _print_findings(answer: StatusDocument) -> None:
+    from turnout.cli import show
+
+    if not answer.findings:
+        return
+    rows = show.plain_table("found", "what", "since", "what it means")
+    for each in answer.findings:
+        kind = f"{each.kind}, repaired" if each.repaired else each.kind
+        rows.add_row(kind, each.subject, show.age(each.since), each.sentence)
+    print()
+    show.table(rows)
 
 
 def _print_parts(parts: list[dict[str, Any]], memory: float) -> None:

@@ -12,6 +12,7 @@ from pydantic import Field, StringConstraints
 
 from turnout.domain.document import Answer as _Answer
 from turnout.domain.document import Document as _Document
+from turnout.domain.findings import FindingKind
 from turnout.domain.job_documents import JobReport, ObservationDocument
 from turnout.domain.jobs import JobSpec
 from turnout.domain.keeping import GarbageKind
@@ -278,6 +279,25 @@ class ActiveOperation(_Answer):
     created_at: datetime
 
 
+class FindingDocument(_Answer):
+    """Something stuck, leaked or forgotten that the watchdog has found."""
+
+    kind: FindingKind
+    subject: str
+    """The id or name of what it is about."""
+    since: datetime
+    sentence: str
+    """What it means, and what was done about it or what can be."""
+    repaired: bool
+    """It is over, by what was done about it."""
+
+
+class FindingList(_Answer):
+    """What is wrong, oldest first, and then what was repaired in the last minutes."""
+
+    findings: tuple[FindingDocument, ...]
+
+
 class StatusDocument(_Answer):
     """The control plane's view of itself."""
 
@@ -290,6 +310,7 @@ class StatusDocument(_Answer):
     gateways: tuple[GatewayStatus, ...]
     operations: tuple[ActiveOperation, ...]
     observations: tuple[ObservationDocument, ...] = ()
+    findings: tuple[FindingDocument, ...] = ()
 
 
 # ---------------------------------------------------------------------------------- krane's two sides
@@ -325,6 +346,14 @@ class InstanceReport(_Document):
     """krane was told to end it: what follows is no incident."""
 
 
+class StrayReport(_Document):
+    """What a krane has found under its mark without knowing it."""
+
+    instance_id: Annotated[str, StringConstraints(max_length=64)]
+    problem: Annotated[str, StringConstraints(max_length=500)] | None = None
+    """Why it is still there; None: it was removed."""
+
+
 class RegionReport(_Document):
     """One report of a krane. `complete`: what is not listed does not exist any more in the region."""
 
@@ -332,6 +361,7 @@ class RegionReport(_Document):
     backends: tuple[Backend, ...]
     instances: tuple[InstanceReport, ...]
     jobs: tuple[JobReport, ...] = ()
+    strays: Annotated[tuple[StrayReport, ...], Field(max_length=100)] = ()
 
 
 class LogAccepted(_Answer):

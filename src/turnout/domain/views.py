@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -153,6 +154,10 @@ class GatewayJournal(Protocol):
 
     async def gateway_disconnected(self, *, gateway_id: str, at: datetime) -> None:
         """Its stream ended; nobody waits for it any more."""
+        ...
+
+    async def gateways_seen(self, *, gateway_ids: Sequence[str], at: datetime) -> None:
+        """Their streams are open: a heartbeat. Whoever is silent for longer is taken for away."""
         ...
 
     async def gateway_acknowledged(self, *, gateway_id: str, generation: int, at: datetime) -> None:

@@ -9,7 +9,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -34,6 +36,9 @@ _FIRST_READ: Final = 3.0
 
 _READ: Final = 30.0
 """The same, once something is served."""
+
+_HEARTBEAT: Final = 5.0
+"""Seconds between two signs of life. Whoever watches counts three of them."""
 
 _CERTIFICATES: Final = 60.0
 """Seconds after which it is looked at whether a certificate has ended, or is about to."""
@@ -79,6 +84,7 @@ class GatewayService:
         """
         self._source = source
         self._state = State(redirect.complete) if redirect is not None else State()
+        self._journal = journal
         self._scribe = Scribe(journal)
         self._snapshot_path = home / "gateway" / "snapshot.jsonl"
         self._keeper = SnapshotKeeper(self._snapshot_path, self._state)
@@ -93,7 +99,7 @@ class GatewayService:
     async def start(self) -> None:
         """Begin to serve: what the store says, or the snapshot until the store can be read."""
         await self.ads.start()
-        for work in (self._follow(), self._scribe.run(), self._keeper.run(), self._renew()):
+        for work in (self._follow(), self._scribe.run(), self._keeper.run(), self._renew(), self._beat()):
             self._tasks.append(asyncio.create_task(work))
         if self._checks is not None:
             self._tasks.append(asyncio.create_task(self._checks.run()))
@@ -152,6 +158,16 @@ class GatewayService:
                     await self._load_snapshot()
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, _LONGEST_PAUSE)
+
+    async def _beat(self) -> None:
+        """Say that the connected gateways are. A process that is killed cannot say that they are not any more."""
+        while True:
+            await asyncio.sleep(_HEARTBEAT)
+            connected = sorted({each.gateway_id for each in self.ads.status()})
+            if connected:
+                # Away: then nobody can tell whether we are, either.
+                with suppress(Unavailable):
+                    await self._journal.gateways_seen(gateway_ids=connected, at=datetime.now(UTC))
 
     async def _renew(self) -> None:
         while True:

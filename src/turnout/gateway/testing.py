@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -17,6 +18,8 @@ class MemoryStore:
     away: bool = False
     """While set, everything raises Unavailable."""
     connected: set[str] = field(default_factory=set)
+    seen: dict[str, datetime] = field(default_factory=dict)
+    """The last heartbeats."""
     acknowledged: dict[str, list[int]] = field(default_factory=dict)
     rejected: list[tuple[str, int, str]] = field(default_factory=list)
     change: int = 0
@@ -92,6 +95,11 @@ class MemoryStore:
         self._check()
         self.connected.discard(gateway_id)
         await self._tell()
+
+    async def gateways_seen(self, *, gateway_ids: Sequence[str], at: datetime) -> None:
+        """See `GatewayJournal`."""
+        self._check()
+        self.seen.update(dict.fromkeys(gateway_ids, at))
 
     async def gateway_acknowledged(self, *, gateway_id: str, generation: int, at: datetime) -> None:
         """See `GatewayJournal`."""

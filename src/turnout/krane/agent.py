@@ -9,7 +9,7 @@ from typing import Final
 
 from structlog.typing import FilteringBoundLogger
 
-from turnout.domain.documents import InstanceReport
+from turnout.domain.documents import InstanceReport, StrayReport
 from turnout.domain.errors import TurnoutError, Unavailable
 from turnout.domain.ids import new_id
 from turnout.domain.job_documents import JobReport
@@ -136,12 +136,21 @@ class Agent:
             try:
                 for found in await backend.found():
                     if found.instance_id not in self._runners and not self._jobs.knows(found.instance_id):
-                        self._logger.warning("removing an unknown instance", instance_id=found.instance_id)
-                        await backend.stop(found.instance_id, grace=self._settings.grace)
-                        await backend.remove(found.instance_id)
+                        await self._remove_stray(backend, found.instance_id)
             except (Unavailable, OSError) as error:
                 self._logger.warning("cannot look for unknown instances", error=str(error))
             await asyncio.sleep(self._settings.sweep_interval)
+
+    async def _remove_stray(self, backend: BackendPort, instance_id: str) -> None:
+        """End it, and tell the server of it either way. Raises what the backend raises."""
+        self._logger.warning("removing an unknown instance", instance_id=instance_id)
+        try:
+            await backend.stop(instance_id, grace=self._settings.grace)
+            await backend.remove(instance_id)
+        except (Unavailable, OSError) as error:
+            self._reporter.found_stray(StrayReport(instance_id=instance_id, problem=str(error)[:500]))
+            raise
+        self._reporter.found_stray(StrayReport(instance_id=instance_id))
 
     # ------------------------------------------------------------------------------------------- parts
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from turnout.domain.errors import DeploymentFailed, NotFound, Unavailable
 from turnout.krane.detect import docker_address
 from turnout.krane.docker_output import Follower
-from turnout.krane.docker_plan import LABEL_HOME, LABEL_INSTANCE, PORT, container_config, container_name
+from turnout.krane.docker_plan import LABEL_HOME, PORT, container_config, container_name, is_odd, known_as
 from turnout.krane.files import instances_folder
 from turnout.krane.output import OutputFile
 from turnout.krane.ports import Found, Launch, Observation, Output, Presence
@@ -62,12 +62,13 @@ class DockerBackend:
         )
         found = [
             Found(
-                instance_id=str(container["Labels"].get(LABEL_INSTANCE, "")),
+                instance_id=known_as(container),
                 presence=Presence.ALIVE if container["State"] in ("running", "paused") else Presence.EXITED,
             )
             for container in containers
+            if not is_odd(known_as(container)) or not await self._inherited(container["ImageID"])
         ]
-        return tuple(sorted((one for one in found if one.instance_id), key=lambda one: one.instance_id))
+        return tuple(sorted(found, key=lambda one: one.instance_id))
 
     async def start(self, launch: Launch) -> Observation:
         details = await self._inspect(launch.instance_id)
@@ -226,6 +227,14 @@ class DockerBackend:
         except Unavailable:
             return False
         return True
+
+    async def _inherited(self, image_id: str) -> bool:
+        """Whether the mark is the image's: somebody looks at a copy of an instance, and it is no instance."""
+        try:
+            image = await self._call("look at the image", self._docker().images.inspect(image_id))
+        except NotFound:
+            return False
+        return LABEL_HOME in (image["Config"].get("Labels") or {})
 
     def _owns(self, details: dict[str, Any]) -> bool:
         labels = details["Config"]["Labels"] or {}

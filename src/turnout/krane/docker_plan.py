@@ -15,12 +15,29 @@ PORT: Final = 8080
 
 LABEL_HOME: Final = "turnout.home"
 LABEL_INSTANCE: Final = "turnout.instance"
+_ODD: Final = "container-"
 _SPEC: Final = TypeAdapter(RunSpec)
 
 
 def container_name(instance_id: str) -> str:
-    """The one name an instance's container can have: creating it twice is refused by the engine."""
-    return f"turnout-{instance_id}"
+    """The one name an instance's container can have: creating it twice is refused by the engine.
+
+    What has our mark under another name (see `known_as`) is called by the engine's own id.
+    """
+    return instance_id.removeprefix(_ODD) if instance_id.startswith(_ODD) else f"turnout-{instance_id}"
+
+
+def known_as(container: Any) -> str:
+    """The instance that a container of the engine's list is; one that krane cannot have made gets an id of its own."""
+    instance_id = str(container["Labels"].get(LABEL_INSTANCE, ""))
+    if instance_id and f"/{container_name(instance_id)}" in container["Names"]:
+        return instance_id
+    return f"{_ODD}{container['Id'][:12]}"
+
+
+def is_odd(instance_id: str) -> bool:
+    """Whether somebody else has made the container."""
+    return instance_id.startswith(_ODD)
 
 
 def container_config(launch: Launch, *, home_id: str) -> dict[str, Any]:

@@ -22,6 +22,8 @@ class KraneSettings:
     """Whether instances end with krane. Off: an upgrade of the agent has no effect on traffic."""
     report_batch: float = 0.02
     """How long changes are gathered before they are reported together."""
+    heartbeat_interval: float = 5.0
+    """How often the server hears of this krane although nothing has changed."""
     full_report_interval: float = 30.0
     """How often everything is reported, changed or not, in case a report was lost."""
     reconnect_first: float = 0.1
@@ -42,7 +44,7 @@ class KraneSettings:
     """The longest wait before a restart."""
     healthy_after: float = 60.0
     """After running that long, an instance that ends is restarted as if for the first time."""
-    sweep_interval: float = 30.0
+    sweep_interval: float = 15.0
     """How often the machine is searched for instances of this home that nobody knows."""
     log_flowing: float = 0.1
     """How often output is read while it flows."""

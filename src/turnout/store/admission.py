@@ -30,7 +30,7 @@ from turnout.store.part import Part
 from turnout.store.schema import build_options, deployments, operations
 from turnout.store.variables import take_snapshot
 
-_WORKFLOWS: Final = "workflows"
+BY_WORKFLOWS: Final = "workflows"
 """The actor of an operation that nobody admitted."""
 _ADOPTED_SECONDS: Final = 600.0
 """Its deadline."""
@@ -200,7 +200,7 @@ class Admission(Part):
                 environment_id=target.environment_id,
                 deployment_id=deployment_id,
                 source_id=source_deployment_id,
-                actor=_WORKFLOWS,
+                actor=BY_WORKFLOWS,
                 deadline_seconds=_ADOPTED_SECONDS,
                 operation_id=operation_id,
                 sent=True,

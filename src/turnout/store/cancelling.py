@@ -126,7 +126,7 @@ class Cancelling(Part):
                 own.c.kind == OperationKind.DEPLOY,
                 own.c.cancel_requested_at.is_(None),
                 or_(own.c.status == OperationStatus.PENDING, mine.c.image.is_not(None)),
-                ~_turn_has_come(own),
+                ~turn_has_come(own),
                 newer.c.kind == OperationKind.DEPLOY,
                 newer.c.status.not_in(GAVE_UP),
                 newer.c.cancel_requested_at.is_(None),
@@ -195,9 +195,9 @@ async def _has_begun(tx: AsyncConnection, operation: Operation, deployment: Depl
         return False
     if operation.kind is not OperationKind.DEPLOY:
         return operation.wakes
-    turn = select(operations.c.id).where(operations.c.id == operation.id, _turn_has_come(operations))
+    turn = select(operations.c.id).where(operations.c.id == operation.id, turn_has_come(operations))
     return deployment.image is None or (await tx.execute(turn)).first() is not None
 
 
-def _turn_has_come(of: Any) -> ColumnElement[bool]:
+def turn_has_come(of: Any) -> ColumnElement[bool]:
     return exists().where(operation_steps.c.operation_id == of.c.id, operation_steps.c.name == _FIRST_STEP)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
-from typing import Final
+from datetime import datetime
 
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from turnout.domain.plans import UnsentOperation
-from turnout.domain.records import Operation, OperationKind, Sticky
+from turnout.domain.records import Operation, Sticky
 from turnout.domain.statuses import (
     ACTIVE,
     OPERATION_TERMINAL,
@@ -20,14 +18,11 @@ from turnout.domain.statuses import (
 from turnout.domain.waits import Wait
 from turnout.store.jobs import has_jobs, remove_jobs
 from turnout.store.lookups import lock_deployment, lock_operation, lock_project
-from turnout.store.outbox import asked_operations
 from turnout.store.part import Part
 from turnout.store.placements import remove_placements
 from turnout.store.schema import deployments, operations, placements, routes, switches
 from turnout.store.timeline import bad_end, end_operation
 from turnout.store.waits import find_result, write_wait
-
-_OVERDUE: Final = "it did not end by its deadline, and nobody carried it on; deploy again"
 
 
 class Endings(Part):
@@ -116,38 +111,6 @@ class Endings(Part):
                 ending = OperationStatus.DEGRADED if switched else end
                 await end_operation(tx, operation_id, ending, why, at=self._db.now())
             return await lock_operation(tx, operation_id)
-
-    async def overdue_operations(self, *, grace_seconds: float) -> tuple[UnsentOperation, ...]:
-        """Operations that have not ended `grace_seconds` after their deadline, oldest first."""
-        late = operations.c.deadline_at <= self._db.now() - timedelta(seconds=grace_seconds)
-        async with self._db.read() as tx:
-            return await asked_operations(tx, operations.c.ended_at.is_(None), late)
-
-    async def end_overdue(self, *, operation_id: str) -> None:
-        """End an operation that nobody carries on, as `fail_deploy` does, and its open waits with it.
-
-        Does nothing when it has ended, or when its deadline is still to come.
-        """
-        async with self._db.write() as tx:
-            now = self._db.now()
-            named = select(operations.c.deployment_id).where(operations.c.id == operation_id)
-            deployment_id: str | None = (await tx.execute(named)).scalar_one_or_none()
-            if deployment_id is None:
-                return
-            deployment = await lock_deployment(tx, deployment_id)
-            late = select(operations.c.kind).where(
-                operations.c.id == operation_id,
-                operations.c.ended_at.is_(None),
-                operations.c.deadline_at <= now,
-            )
-            kind = (await tx.execute(late.with_for_update(key_share=True))).scalar_one_or_none()
-            if kind is None:
-                return
-            if kind == OperationKind.DEPLOY:
-                await give_up(tx, deployment_id, deployment.status, DeploymentStatus.FAILED, _OVERDUE, at=now)
-            switched = await find_result(tx, operation_id) is not None
-            ending = OperationStatus.DEGRADED if switched else OperationStatus.FAILED
-            await end_operation(tx, operation_id, ending, _OVERDUE, at=now)
 
 
 async def give_up(

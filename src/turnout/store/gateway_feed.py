@@ -60,6 +60,7 @@ class GatewayFeeds(Part):
             "acknowledged_at": None,
             "error": None,
             "error_generation": None,
+            "seen_at": at,
         }
         async with self._db.write() as tx:
             statement = insert_into(tx, gateways).values(id=gateway_id, **values)
@@ -70,6 +71,12 @@ class GatewayFeeds(Part):
         statement = update(gateways).where(gateways.c.id == gateway_id, gateways.c.connected_at <= at)
         async with self._db.write() as tx:
             await tx.execute(statement.values(connected=False, disconnected_at=at))
+
+    async def gateways_seen(self, *, gateway_ids: Sequence[str], at: datetime) -> None:
+        """Their streams are open. One that was taken for away is connected after all."""
+        async with self._db.write() as tx:
+            seen = update(gateways).where(gateways.c.id.in_(sorted(gateway_ids)))
+            await tx.execute(seen.values(seen_at=at, connected=True))
 
     async def gateway_acknowledged(self, *, gateway_id: str, generation: int, at: datetime) -> None:
         """Everything up to `generation` is applied there, but for what it refused: its last error stays.

@@ -30,6 +30,7 @@ from turnout.store.keyspace_keys import KeyspaceKeys
 from turnout.store.keyspaces import Keyspaces
 from turnout.store.krane import Krane
 from turnout.store.measures import Measures
+from turnout.store.mending import Mending
 from turnout.store.migrate import check_migrated
 from turnout.store.observations import Observations
 from turnout.store.openapi import OpenApi
@@ -40,9 +41,11 @@ from turnout.store.proving import Proving
 from turnout.store.reads import Reads
 from turnout.store.switch import Switching
 from turnout.store.tenants import Tenants
+from turnout.store.uncarried import Uncarried
 from turnout.store.variables import Variables
 from turnout.store.waits import Waits
 from turnout.store.waking import Waking
+from turnout.store.watched import Watched
 
 
 def utc_now() -> datetime:
@@ -85,6 +88,9 @@ class Store(
     Challenges,
     Confirmations,
     Certificates,
+    Uncarried,
+    Watched,
+    Mending,
 ):
     """All that Turnout knows. Each part has a file of its name; each method is one transaction.
 

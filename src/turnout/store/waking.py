@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from turnout.domain.errors import Conflict, NotFound
-from turnout.domain.records import Deployment, Instance, Operation, RunSpec
+from turnout.domain.records import Deployment, Instance, Operation, Project, RunSpec
 from turnout.domain.statuses import OPERATION_TERMINAL, DeploymentStatus, check_transition
 from turnout.domain.waits import Wait
 from turnout.store.deployments import let_in
@@ -66,14 +67,23 @@ class Waking(Part):
             project = await lock_project(tx, found)
             deployment = await lock_deployment(tx, deployment_id)
             await lock_operation(tx, operation_id)
-            if not await _is_ours_to_stop(tx, deployment, operation_id) or project.live_deployment_id == deployment_id:
+            if not await stop_again(tx, project, deployment, operation_id, at=self._db.now()):
                 return False
-            if deployment.status is DeploymentStatus.READY:
-                await set_status(tx, deployment_id, DeploymentStatus.STOPPED, reason=None, at=self._db.now())
-            await remove_placements(tx, deployment_id)
             if wait is not None:
                 await write_wait(tx, wait)
             return True
+
+
+async def stop_again(
+    tx: AsyncConnection, project: Project, deployment: Deployment, operation_id: str, *, at: datetime
+) -> bool:
+    """Stop what the operation has started, if that is its to stop. The caller holds the locks of all three."""
+    if not await _is_ours_to_stop(tx, deployment, operation_id) or project.live_deployment_id == deployment.id:
+        return False
+    if deployment.status is DeploymentStatus.READY:
+        await set_status(tx, deployment.id, DeploymentStatus.STOPPED, reason=None, at=at)
+    await remove_placements(tx, deployment.id)
+    return True
 
 
 def _check_able(deployment: Deployment, operation: Operation) -> None:

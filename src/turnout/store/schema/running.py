@@ -78,6 +78,7 @@ gateways = Table(
     Column("acknowledged_at", UtcDateTime),
     Column("error", Text),
     Column("error_generation", BigInteger),
+    Column("seen_at", UtcDateTime),  # its last heartbeat; those of older versions have none
 )
 
 build_places = Table(
