@@ -44,10 +44,11 @@ class Api:
         self.masters = MasterKeys(settings.vault_keys_file)
         self.masters.make_if_missing()
         self.vault = Vault(yard.store, self.masters)
+        self.boxes = Boxes(self.masters)
         parts = Parts(
             store=yard.store,
             vault=self.vault,
-            boxes=Boxes(self.masters),
+            boxes=self.boxes,
             build_output=BuildOutput(home),
             collector=Collector(home),
             sources=SourceStore(home, upload_mib=1, unpacked_mib=1),
