@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import httpx
 from sqlalchemy import text
@@ -63,7 +63,9 @@ class World:
         transport = httpx.ASGITransport(self.app, raise_app_exceptions=False)
         return httpx.AsyncClient(transport=transport, base_url="http://api", headers=headers, timeout=30)
 
-    async def token(self, name: str, *, access: str = "admin", region: str | None = None, of: Yard | None = None) -> str:
+    async def token(
+        self, name: str, *, access: str = "admin", region: str | None = None, of: Yard | None = None
+    ) -> str:
         """A good token, of the attacker's workspace unless told otherwise."""
         token = f"tno_{SECRET}_{name}"
         await self.store.add_token(
@@ -135,3 +137,23 @@ async def _furnish(made: World) -> Belongings:
     )
 
 
+# ----------------------------------------------------------------------------------- what a refusal looks like
+
+_NEVER: Final = ("Traceback", 'File "', "sqlalchemy", "pydantic", "object at 0x", SECRET)
+"""What no refusal contains: how we work, and what was a secret."""
+
+
+def refusal(answer: httpx.Response, *statuses: int) -> dict[str, Any]:
+    """The problem that an answer is; the test fails when it is none, or not one plain sentence."""
+    told = f"{answer.request.method} {str(answer.request.url)[:200]}: {answer.status_code} {answer.text[:300]!r}"
+    assert answer.status_code in (statuses or range(400, 500)), told
+    assert answer.headers["content-type"] == "application/problem+json", told
+    problem: dict[str, Any] = answer.json()
+    assert problem.keys() == {"type", "title", "status", "detail"}, told
+    assert problem["status"] == answer.status_code, told
+    detail = problem["detail"]
+    assert detail, told
+    assert len(detail) <= 2000, told
+    assert detail.isprintable(), told
+    assert not [each for each in _NEVER if each in answer.text], told
+    return problem
