@@ -22,6 +22,7 @@ from tests.contract.store_kit import REGION, Clock, Yard
 from tests.contract.test_api_variables import Api
 from turnout.api.access import hash_token
 from turnout.domain.certificates import CertificateSource
+from turnout.domain.ids import new_id
 from turnout.domain.keyspaces import new_key
 from turnout.domain.records import Backend
 from turnout.domain.statuses import InstanceStatus
@@ -48,7 +49,7 @@ class World:
     def __init__(self, store: Store, clock: Clock, home: Path, attacker: Yard, victim: Yard) -> None:
         self.store, self.clock, self.home = store, clock, home
         self.attacker, self.victim = attacker, victim
-        self.api = Api(attacker, home, TURNOUT_DEPLOY_REGIONS=REGION)
+        self.api = Api(attacker, home, TURNOUT_DEPLOY_REGIONS=REGION, TURNOUT_DEPLOY_KEEP_STOPPED="0")
         self.belongings = Belongings()
 
     @property
@@ -117,7 +118,7 @@ async def _furnish(made: World) -> Belongings:
     sealed = made.api.boxes.certificate(pair, workspace_id=workspace, source=CertificateSource.UPLOADED)
     certificate = await store.save_certificate(certificate=sealed, actor="vera")
     domain = await add(yard, "vip.example.net", project="vault-app")
-    instance = await yard.report(second.id, InstanceStatus.RUNNING)
+    instance = await yard.report(second.id, InstanceStatus.RUNNING, slot=1, id=new_id("ins"))
     return Belongings(
         ids={
             "project": "vault-app",

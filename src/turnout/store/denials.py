@@ -17,14 +17,16 @@ _ID: Final = re.compile(r"\b(?:crt|dep|dom|ins|key|ks|op)_[0-9a-z]{26}\b")
 _LOOKED_UP: Final = 4
 """Ids of one request that are looked up; no route takes more."""
 
+# By name, because a project refers to its live deployment too.
+_OF_DEPLOYMENTS: Final = deployments.join(projects, deployments.c.project_id == projects.c.id)
 _OWNERS: Final[Mapping[str, tuple[ColumnElement[str], ColumnElement[str], FromClause]]] = {
     "crt": (certificates.c.id, certificates.c.workspace_id, certificates),
-    "dep": (deployments.c.id, projects.c.workspace_id, deployments.join(projects)),
+    "dep": (deployments.c.id, projects.c.workspace_id, _OF_DEPLOYMENTS),
     "dom": (domains.c.id, projects.c.workspace_id, domains.join(projects)),
     "ins": (
         instances.c.id,
         projects.c.workspace_id,
-        instances.join(deployments, instances.c.deployment_id == deployments.c.id).join(projects),
+        _OF_DEPLOYMENTS.join(instances, instances.c.deployment_id == deployments.c.id),
     ),
     "key": (keys.c.id, keyspaces.c.workspace_id, keys.join(keyspaces)),
     "ks": (keyspaces.c.id, keyspaces.c.workspace_id, keyspaces),
