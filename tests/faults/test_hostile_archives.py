@@ -39,7 +39,9 @@ async def test_hostile_uploads(here: World, subtests: pytest.Subtests) -> None:
         for name, content in (uploads | RAW).items():
             with subtests.test(name):
                 problem = refusal(await client.post("/v1/sources", content=content), 400, 413)
-                assert problem["detail"].startswith(("cannot read the archive", "cannot use the archive", "cannot store"))
+                assert problem["detail"].startswith(
+                    ("cannot read the archive", "cannot use the archive", "cannot store")
+                )
                 assert len(problem["detail"]) < 400
         with subtests.test("larger than may be uploaded"):
             refusal(await client.post("/v1/sources", content=bytes(2 * MIB)), 413)

@@ -58,9 +58,7 @@ async def test_a_body_in_pieces_is_counted_as_it_comes(here: World) -> None:
             yield b" " * 65536
 
     async with here.client(await here.token("ada")) as client:
-        answer = await client.post(
-            "/v1/keyspaces", content=endless(), headers={"content-type": "application/json"}
-        )
+        answer = await client.post("/v1/keyspaces", content=endless(), headers={"content-type": "application/json"})
     assert "larger than 1024 KiB" in refusal(answer, 413)["detail"]
     assert answer.headers["connection"] == "close"
 

@@ -205,9 +205,7 @@ async def test_lists_hold_ones_own_only(here: World, subtests: pytest.Subtests) 
                 assert "vault-app" not in answer.text
         with subtests.test("the report of a collection"):
             gone = here.belongings.ids["before"]
-            await here.store.stop_deployment(
-                workspace_id=here.victim.workspace.id, deployment_id=gone, actor="vera"
-            )
+            await here.store.stop_deployment(workspace_id=here.victim.workspace.id, deployment_id=gone, actor="vera")
             (here.home / "logs" / gone).mkdir(parents=True)
             answer = await client.post("/v1/garbage", json={})
             assert (answer.status_code, answer.json()["expired"], answer.json()["collected"]) == (200, [], [])

@@ -75,7 +75,12 @@ async def test_texts_of_people_stay_texts(here: World, subtests: pytest.Subtests
 def _lead_nowhere_else(branch: str) -> None:
     git = GitData(branch=branch, commit_sha="0" * 40)
     naming = Naming(
-        project="shop", environment="production", workspace="acme", apex="apps.test", deployment_id=f"dep_{'0' * 26}", git=git
+        project="shop",
+        environment="production",
+        workspace="acme",
+        apex="apps.test",
+        deployment_id=f"dep_{'0' * 26}",
+        git=git,
     )
     for candidate in candidates(naming, live=True):
         for name in candidate.names:

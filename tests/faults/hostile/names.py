@@ -167,9 +167,7 @@ PLACES: Final[Mapping[str, Place]] = MappingProxyType(
         "variable that is set": Place(
             method="PUT", path=f"{_ENV}/production/variables", body=lambda name: {"variables": {name: "1"}}
         ),
-        "variable that is removed": Place(
-            method="DELETE", path=f"{_ENV}/production/variables", query={"name": ANY}
-        ),
+        "variable that is removed": Place(method="DELETE", path=f"{_ENV}/production/variables", query={"name": ANY}),
         "domain that is added": Place(
             method="POST", path="/v1/projects/shop/domains", body=lambda name: {"fqdn": name}, accepts=_FOLDED
         ),
