@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-import json
-import unicodedata
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -14,7 +12,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import httpx
-from sqlalchemy import text
 
 from tests.certificates_kit import Authority
 from tests.contract.domain_kit import add

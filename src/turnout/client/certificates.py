@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 from turnout.client.wire import Wire, segment
 from turnout.domain.certificate_documents import (
     AuthorityDocument,
