@@ -14,6 +14,7 @@ import pytest
 import structlog
 
 from tests.contract.store_kit import REGION, Yard
+from tests.faults.rows import Row
 from turnout.api.access import hash_token
 from turnout.api.app import make_app
 from turnout.api.logs import LogFiles
@@ -110,6 +111,7 @@ async def test_set_list_and_remove(api: Api) -> None:
         assert versions(await client.put(VARIABLES, json={"variables": {"B": SECRET}})) == {"B": 2}
 
 
+@pytest.mark.fault(Row.HOSTILE)
 @pytest.mark.parametrize(
     ("body", "status", "names"),
     [
