@@ -18,6 +18,7 @@ from tests.acme_jws import encoded
 from tests.acme_pebble import Pebble
 from tests.acme_server import AcmeServer
 from tests.acme_site import Site
+from tests.faults.rows import Row
 from tests.support import patiently
 from tests.workflows.lab import free_port
 from turnout.acme import AcmeClient, ExternalAccount, external_account
@@ -154,6 +155,7 @@ async def test_a_name_without_the_right_answer_is_not_proved(world: World) -> No
     assert "the ACME server said" in order.problem.detail
 
 
+@pytest.mark.fault(Row.HOSTILE)
 async def test_a_name_that_policy_forbids_is_refused_for_good(world: World) -> None:
     """Nothing that time could mend."""
     account = await world.account()
@@ -259,6 +261,7 @@ async def test_a_server_that_is_away_is_told_in_a_sentence(tmp_path: Path) -> No
         assert "\n" not in problem.detail
 
 
+@pytest.mark.fault(Row.HOSTILE)
 async def test_what_is_of_another_key_or_name_is_not_used(ours: World) -> None:
     """Whatever the server sends. One that begins a moment later, by its own clock, is taken."""
     key, now = new_key(KeyType.ECDSA), datetime.now(UTC)

@@ -15,6 +15,7 @@ import pytest
 from tests.contract.domain_kit import NOTHING, TXT
 from tests.contract.store_kit import Yard
 from tests.contract.test_api_variables import Api
+from tests.faults.rows import Row
 from turnout.domain.proofs import Claim, Finding
 
 DOMAINS = "/v1/projects/shop/domains"
@@ -81,6 +82,7 @@ async def test_add_says_what_to_do(api: Api) -> None:
         assert (await client.get(DOMAINS)).json() == {"project": "shop", "domains": [document]}
 
 
+@pytest.mark.fault(Row.HOSTILE)
 @pytest.mark.parametrize(
     ("fqdn", "why"),
     [
@@ -166,6 +168,7 @@ async def test_remove(api: Api) -> None:
             assert answer.json()["detail"] == f"the project has no domain {FQDN}; known are: none yet"
 
 
+@pytest.mark.fault(Row.HOSTILE)
 async def test_a_name_that_another_project_has(api: Api) -> None:
     """409 for who asks, and for who asks for a check."""
     async with api.signed_in() as client:
@@ -181,6 +184,7 @@ async def test_a_name_that_another_project_has(api: Api) -> None:
             assert f"the project {winner} has proved it already" in answer.json()["detail"]
 
 
+@pytest.mark.fault(Row.HOSTILE)
 async def test_who_may(api: Api) -> None:
     """Krane may not, nor may anybody without a token; what is not there is not found."""
     async with api.signed_in("krane", "north") as krane:

@@ -9,6 +9,7 @@ import pytest
 
 from tests.contract.store_kit import Yard
 from tests.contract.test_api_variables import Api, api
+from tests.faults.rows import Row
 from turnout.domain.keyspaces import hash_key, new_key
 
 __all__ = ["api"]  # a fixture
@@ -52,6 +53,7 @@ async def test_from_the_first_keyspace_to_the_last(api: Api) -> None:
         assert (await client.get(KEYS)).status_code == 404
 
 
+@pytest.mark.fault(Row.HOSTILE)
 @pytest.mark.parametrize(
     ("method", "path", "body"),
     [
@@ -89,6 +91,7 @@ async def test_bad_input_is_refused_and_changes_nothing(api: Api, method: str, p
         assert await api.yard.dump() == before
 
 
+@pytest.mark.fault(Row.HOSTILE)
 async def test_no_error_repeats_a_key(api: Api) -> None:
     """Wherever somebody puts one by mistake: in an address, a name, a reference."""
     secret = new_key().secret

@@ -14,6 +14,7 @@ import pytest
 import structlog
 
 from tests.contract.store_kit import REGION, Yard
+from tests.faults.rows import Row
 from turnout.api.access import hash_token
 from turnout.api.app import make_app
 from turnout.api.logs import LogFiles
@@ -65,10 +66,11 @@ class Api:
         self.masters.make_if_missing()
         self.vault = Vault(yard.store, self.masters)
         self.watchdog = Watchdog()
+        self.boxes = Boxes(self.masters)
         parts = Parts(
             store=yard.store,
             vault=self.vault,
-            boxes=Boxes(self.masters),
+            boxes=self.boxes,
             build_output=BuildOutput(home),
             collector=Collector(home),
             sources=SourceStore(home, upload_mib=1, unpacked_mib=1),
@@ -131,6 +133,7 @@ async def test_set_list_and_remove(api: Api) -> None:
         assert versions(await client.put(VARIABLES, json={"variables": {"B": SECRET}})) == {"B": 2}
 
 
+@pytest.mark.fault(Row.HOSTILE)
 @pytest.mark.parametrize(
     ("body", "status", "names"),
     [

@@ -26,6 +26,7 @@ import pytest
 import pytest_asyncio
 from aiohttp import web
 
+from tests.faults.rows import Row
 from tests.support import patiently
 from turnout.domain.errors import NotFound, Unavailable
 from turnout.domain.views import ProjectView
@@ -239,6 +240,7 @@ async def test_every_spelling_of_a_host_name_finds_its_deployment(rig: Rig, v1: 
     assert body["headers"]["host"] == HOST
 
 
+@pytest.mark.fault(Row.HOSTILE)
 async def test_what_a_client_claims_about_itself_never_reaches_the_app(rig: Rig, v1: Backend) -> None:
     """Forwarded headers are the gateway's, and `x-envoy-*` of clients neither steers it nor passes."""
     await rig.route(v1)
@@ -491,6 +493,7 @@ async def test_changes_faster_than_envoy_can_follow_end_in_the_newest_state(rig:
     assert not await _contains(rig, b".example")
 
 
+@pytest.mark.fault(Row.HOSTILE)
 async def test_a_gateway_without_the_right_token_learns_nothing(rig: Rig) -> None:
     """A configured token is asked of every stream."""
     await rig.service.stop()

@@ -15,6 +15,7 @@ import pytest
 from aiohttp import web
 
 from tests.contract.test_gateway_envoy import HOST, Backend, Rig, _envoy_is_here, rig, v1, v2
+from tests.faults.rows import Row
 from turnout.domain.keyspaces import NewKey, RateLimit, new_key
 from turnout.domain.views import GuardView, KeyView, ProjectView, RouteView, TargetView
 from turnout.gateway.policies import keys as policy
@@ -81,6 +82,7 @@ async def test_a_good_key_lets_in_and_the_app_sees_its_id_only(rig: Rig, v1: Bac
         assert not [name for name in answered if name.lower().startswith("x-ratelimit")]
 
 
+@pytest.mark.fault(Row.HOSTILE)
 async def test_no_good_key_and_no_answer_of_the_app(rig: Rig, v1: Backend) -> None:
     """Missing, unknown, malformed, of another keyspace, expired, revoked: one refusal for all."""
     good, other, over, revoked = (new_key() for _ in range(4))
@@ -118,6 +120,7 @@ async def test_no_good_key_and_no_answer_of_the_app(rig: Rig, v1: Backend) -> No
     assert v1.answered == before
 
 
+@pytest.mark.fault(Row.HOSTILE)
 async def test_no_spelling_of_the_host_goes_around_the_guard(rig: Rig, v1: Backend) -> None:
     """Also when the route is found only after the host was lower-cased."""
     key = new_key()
@@ -127,6 +130,7 @@ async def test_no_spelling_of_the_host_goes_around_the_guard(rig: Rig, v1: Backe
         assert (await rig.get(host=host, headers=bearer(key)))[0] == 200
 
 
+@pytest.mark.fault(Row.HOSTILE)
 async def test_every_method_needs_a_key(rig: Rig, v1: Backend) -> None:
     """A preflight request too: what asks for keys is not for pages of other origins."""
     key = new_key()

@@ -27,6 +27,7 @@ from tests.contract.tls_rig import (
     shows,
     tls_rig,
 )
+from tests.faults.rows import Row
 from tests.support import eventually
 
 pytestmark = pytest.mark.asyncio
@@ -39,6 +40,7 @@ async def rig() -> AsyncIterator[TlsRig]:
         yield rig
 
 
+@pytest.mark.fault(Row.HOSTILE)
 async def test_who_is_not_served_is_refused_and_leaves_nothing_behind(rig: TlsRig) -> None:
     """No certificate, no route, another workspace's certificate, no name, no host name: refused, and forgotten."""
     await rig.serve(HOST, "bare.example", "stolen.example")
@@ -54,6 +56,7 @@ async def test_who_is_not_served_is_refused_and_leaves_nothing_behind(rig: TlsRi
     await eventually(lambda: holds(rig, 1), what="only the one name is kept")
 
 
+@pytest.mark.fault(Row.HOSTILE)
 async def test_spellings_of_one_name_do_not_pile_up(rig: TlsRig) -> None:
     """There are 2^n of them; a hundred are kept, and the newest of them is served."""
     await rig.serve(HOST)

@@ -15,6 +15,7 @@ import pytest
 import structlog
 from structlog.testing import capture_logs
 
+from tests.faults.rows import Row
 from tests.specs import PETSTORE, api, as_json
 from turnout.settings import DeploySettings
 from turnout.workflows import openapi
@@ -173,6 +174,7 @@ def refused(log: list[Any], kind: str) -> dict[str, Any]:
     return dict(lines[0])
 
 
+@pytest.mark.fault(Row.HOSTILE)
 @pytest.mark.parametrize(
     "path",
     [
@@ -202,6 +204,7 @@ async def test_ssrf_by_a_configured_path_is_refused(path: str, log: list[Any]) -
     assert refused(log, "bad-path")["address"] == server.address
 
 
+@pytest.mark.fault(Row.HOSTILE)
 @pytest.mark.parametrize(
     "address",
     [
@@ -224,6 +227,7 @@ async def test_an_address_that_is_none_is_refused(address: str, log: list[Any]) 
     refused(log, "bad-address")
 
 
+@pytest.mark.fault(Row.HOSTILE)
 @pytest.mark.parametrize("status", [300, 301, 302, 303, 304, 307, 308])
 @pytest.mark.parametrize("to", ["decoy", "same host", "metadata", "file", "nowhere"])
 async def test_a_redirect_is_never_followed(status: int, to: str, log: list[Any]) -> None:
@@ -246,6 +250,7 @@ async def test_a_redirect_is_never_followed(status: int, to: str, log: list[Any]
     assert refused(log, "redirect")["detail"] == told
 
 
+@pytest.mark.fault(Row.HOSTILE)
 async def test_a_redirect_gives_no_secret_away(log: list[Any]) -> None:
     """Credentials and queries stand neither in the note nor in the log."""
     to = "https://user:pass-9f2@evil.example/login?token=tok-9f2#frag-9f2"
@@ -262,6 +267,7 @@ async def test_a_redirect_hides_no_document_at_the_next_path(log: list[Any]) -> 
     refused(log, "redirect")
 
 
+@pytest.mark.fault(Row.HOSTILE)
 async def test_references_out_of_a_document_are_never_fetched(log: list[Any]) -> None:
     """Nor is anything else that is in it."""
     async with serving({"*": http(200, DOCUMENT)}) as decoy:
@@ -296,6 +302,7 @@ OVERSIZED: dict[str, bytes | Answer] = {
 }
 
 
+@pytest.mark.fault(Row.HOSTILE)
 @pytest.mark.parametrize("case", OVERSIZED)
 async def test_an_oversized_document_is_refused(case: str, log: list[Any]) -> None:
     """As soon as it says so, or as soon as it is."""
@@ -311,6 +318,7 @@ async def test_a_document_of_just_the_limit_is_kept() -> None:
         assert (await ask(server)).spec_id
 
 
+@pytest.mark.fault(Row.HOSTILE)
 @pytest.mark.parametrize("encoding", ["gzip", "deflate", "br", "zstd", "gzip, gzip", "x"])
 async def test_a_compressed_answer_is_never_unpacked(encoding: str, log: list[Any]) -> None:
     """It was not asked for, and 64 KiB of it could become 64 MiB."""
@@ -353,6 +361,7 @@ async def always_continue(reader: asyncio.StreamReader, writer: asyncio.StreamWr
         await asyncio.sleep(0.01)
 
 
+@pytest.mark.fault(Row.HOSTILE)
 @pytest.mark.parametrize("drip", [never, dripping_head, dripping_body, always_continue])
 async def test_a_slow_answer_is_given_up(drip: Answer, log: list[Any]) -> None:
     """The time is for all of it together, however busy the app keeps us."""
@@ -370,6 +379,7 @@ async def test_the_time_is_never_that_of_the_whole_step() -> None:
     assert found == Scrape(summary="none: it took longer than 0.5 s")
 
 
+@pytest.mark.fault(Row.HOSTILE)
 @pytest.mark.parametrize(
     "answer",
     [
@@ -401,6 +411,7 @@ async def test_other_answers_are_no_documents(status: int, log: list[Any]) -> No
     refused(log, "refused")
 
 
+@pytest.mark.fault(Row.HOSTILE)
 @pytest.mark.parametrize(
     ("body", "says"),
     [

@@ -9,6 +9,7 @@ import pytest
 
 from tests.contract.proof_kit import CLAIM, HOST, Respond, dns, lookups, page, pages, problem_of, web
 from tests.dns_kit import NameServer
+from tests.faults.rows import Row
 from turnout.domain.proofs import Finding, ProofMethod
 from turnout.proofs import Lookups, NetProver, WebPages
 
@@ -26,6 +27,7 @@ async def test_a_page_is_asked_for_as_its_own_host(dns: NameServer, lookups: Loo
     assert "cookie" not in request.lower()
 
 
+@pytest.mark.fault(Row.HOSTILE)
 @pytest.mark.parametrize("address", ["127.0.0.1", "10.0.0.1", "169.254.169.254", "192.168.0.1", "0.0.0.0"])
 async def test_private_addresses_are_not_connected_to(dns: NameServer, lookups: Lookups, address: str) -> None:
     """The name says where this request goes, and it may say our own network."""
@@ -36,6 +38,7 @@ async def test_private_addresses_are_not_connected_to(dns: NameServer, lookups: 
     assert served.requests == []
 
 
+@pytest.mark.fault(Row.HOSTILE)
 @pytest.mark.parametrize("address", ["::1", "::ffff:127.0.0.1", "fe80::1", "64:ff9b::7f00:1"])
 async def test_nor_are_those_of_ipv6(dns: NameServer, lookups: Lookups, address: str) -> None:
     """Whatever they are dressed up as."""
@@ -46,6 +49,7 @@ async def test_nor_are_those_of_ipv6(dns: NameServer, lookups: Lookups, address:
     assert served.requests == []
 
 
+@pytest.mark.fault(Row.HOSTILE)
 async def test_a_name_that_changes_its_mind_is_asked_once(
     dns: NameServer, lookups: Lookups, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -75,6 +79,7 @@ async def test_redirects_stay_with_the_host(dns: NameServer, lookups: Lookups) -
         assert len(served.requests) == 4
 
 
+@pytest.mark.fault(Row.HOSTILE)
 @pytest.mark.parametrize(
     "location",
     [
@@ -104,6 +109,7 @@ async def test_redirects_elsewhere_are_not_followed(dns: NameServer, lookups: Lo
     assert other.requests == []
 
 
+@pytest.mark.fault(Row.HOSTILE)
 async def test_large_answers_are_not_read(dns: NameServer, lookups: Lookups) -> None:
     """Not the honest ones, not those without an end, not those that unpack to more."""
 
@@ -128,6 +134,7 @@ async def test_large_answers_are_not_read(dns: NameServer, lookups: Lookups) -> 
         assert "cannot be asked" in await problem_of(pages(dns, lookups, served).text(HOST, "/x"))
 
 
+@pytest.mark.fault(Row.HOSTILE)
 async def test_slow_answers_are_not_waited_for(dns: NameServer, lookups: Lookups) -> None:
     """The whole of it has one deadline: a byte now and then does not prolong it."""
 
@@ -146,6 +153,7 @@ async def test_slow_answers_are_not_waited_for(dns: NameServer, lookups: Lookups
 BROKEN = page("", "302 Found", "location: http://[::1")
 
 
+@pytest.mark.fault(Row.HOSTILE)
 @pytest.mark.parametrize(
     "said", [page("no", "404 Not Found"), page("boom", "500 Oops"), b"", b"nonsense\r\n\r\n", BROKEN]
 )

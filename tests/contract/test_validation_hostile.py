@@ -22,6 +22,7 @@ from tests.contract.validation_lab import (
     served,
     takes,
 )
+from tests.faults.rows import Row
 from tests.support import eventually
 
 
@@ -40,6 +41,7 @@ async def app() -> AsyncIterator[Recorder]:
         yield made
 
 
+@pytest.mark.fault(Row.HOSTILE)
 async def test_documents_made_to_hurt(gateway: Lab, app: Recorder) -> None:
     """Circles, two MiB, an expression that backtracks, a reference to elsewhere: all bounded, none ever open."""
     listening = await asyncio.start_server(lambda _r, w: fetched.append(w), "127.0.0.1", 0)
@@ -74,6 +76,7 @@ async def test_documents_made_to_hurt(gateway: Lab, app: Recorder) -> None:
     listening.close()
 
 
+@pytest.mark.fault(Row.HOSTILE)
 async def test_a_check_without_end_ends_the_sentinel_and_sets_its_document_aside(gateway: Lab, app: Recorder) -> None:
     """Alternatives of alternatives: two to the power of fifty. Others are checked again at once."""
     ever = {f"A{n}": {"anyOf": [{"$ref": f"#/components/schemas/A{n + 1}"}] * 2} for n in range(50)}

@@ -11,6 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from tests.faults.rows import Row
 from tests.kit import App, Turnout
 
 
@@ -27,6 +28,7 @@ def test_an_unknown_project_is_named(turnout: Turnout) -> None:
     assert "no-such-project" in refused.problem["detail"]
 
 
+@pytest.mark.fault(Row.HOSTILE)
 @pytest.mark.parametrize("name", ["Hello", "a_b", "-a", "a" * 41, "", "a;rm -rf /", "../x"])
 def test_names_that_are_not_slugs_are_refused(app: App, name: str) -> None:
     """Of projects and of environments."""
@@ -51,6 +53,7 @@ def test_a_malformed_turnout_toml_names_line_and_reason(app: App) -> None:
         assert line in refused.problem["detail"]
 
 
+@pytest.mark.fault(Row.HOSTILE)
 def test_a_wrong_token_is_refused(turnout: Turnout) -> None:
     """401 from the API; a plain error from the command line."""
     stranger = Turnout(turnout.home, TURNOUT_API_URL=turnout.urls["api_url"], TURNOUT_TOKEN="tno_wrong")
@@ -60,6 +63,7 @@ def test_a_wrong_token_is_refused(turnout: Turnout) -> None:
     assert httpx.get(f"{turnout.urls['api_url']}/v1/projects", trust_env=False).status_code == 401
 
 
+@pytest.mark.fault(Row.HOSTILE)
 def test_a_krane_token_may_not_administrate(turnout: Turnout) -> None:
     """403: it speaks for its region only."""
     token = (turnout.home / "run" / "krane.token").read_text().strip()
@@ -111,6 +115,7 @@ def _device() -> tarfile.TarInfo:
     return member
 
 
+@pytest.mark.fault(Row.HOSTILE)
 @pytest.mark.parametrize(
     "body",
     [
@@ -131,6 +136,7 @@ def test_hostile_uploads_are_refused_and_not_kept(turnout: Turnout, body: bytes)
     assert set((turnout.home / "sources").glob("*")) == before
 
 
+@pytest.mark.fault(Row.HOSTILE)
 def test_an_upload_over_the_limit_is_refused(tmp_path: Path) -> None:
     """413, at a limit that is a setting."""
     turnout = Turnout(tmp_path / "home", TURNOUT_API_UPLOAD_MIB="1")
@@ -142,6 +148,7 @@ def test_an_upload_over_the_limit_is_refused(tmp_path: Path) -> None:
         turnout.down()
 
 
+@pytest.mark.fault(Row.HOSTILE)
 @pytest.mark.parametrize(
     "body",
     [
@@ -166,6 +173,7 @@ def test_bodies_that_make_no_sense_are_refused(turnout: Turnout, body: object) -
     assert turnout.api.get("/v1/projects/never-made").status_code == 404
 
 
+@pytest.mark.fault(Row.HOSTILE)
 def test_a_keyspace_that_nobody_made_is_refused(turnout: Turnout, app: App) -> None:
     """And never read as none: the app would be open to everybody."""
     ran = app.try_deploy("--key-auth-id", "nobody-made-this")
@@ -175,6 +183,7 @@ def test_a_keyspace_that_nobody_made_is_refused(turnout: Turnout, app: App) -> N
     assert turnout.api.get(f"/v1/projects/{app.name}").status_code == 404
 
 
+@pytest.mark.fault(Row.HOSTILE)
 def test_unknown_hosts_and_claims_of_clients(app: App) -> None:
     """404 for a host nobody has; case, port and trailing dot do not matter; forwarded headers are ours."""
     app.deploy("v1")

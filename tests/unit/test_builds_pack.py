@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.faults.rows import Row
 from turnout.builds.names import ArchiveLimits
 from turnout.builds.pack import pack_folder, source_files
 from turnout.builds.unpack import unpack
@@ -144,6 +145,7 @@ def test_link_to_a_file_of_the_source_is_packed_as_a_copy(folder: Path) -> None:
     assert pack(folder)[1] == ["README.md", "docs/readme.md"]
 
 
+@pytest.mark.fault(Row.HOSTILE)
 @pytest.mark.parametrize("target", ["/etc/passwd", "../outside", "missing", "sub", "self", ".env"])
 def test_other_links_are_refused_by_name(folder: Path, target: str) -> None:
     """Outwards, nowhere, to a folder, in a circle, or to a file that is left out: never packed silently."""
@@ -155,6 +157,7 @@ def test_other_links_are_refused_by_name(folder: Path, target: str) -> None:
     assert not list(folder.parent.glob("packed*"))
 
 
+@pytest.mark.fault(Row.HOSTILE)
 def test_sockets_and_pipes_are_refused_by_name(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither can be packed, and opening a pipe would wait for ever."""
     write(folder, {"app.py": ""})
@@ -169,6 +172,7 @@ def test_sockets_and_pipes_are_refused_by_name(folder: Path, monkeypatch: pytest
             pack(folder)
 
 
+@pytest.mark.fault(Row.HOSTILE)
 @pytest.mark.parametrize("name", ["a\\b", "a\nb", "a\x1b[2Jb", os.fsdecode(b"\xff")])
 def test_names_that_would_be_refused_are_refused_here(folder: Path, name: str) -> None:
     """A person learns at home what the server would say, and the name cannot deceive the terminal."""

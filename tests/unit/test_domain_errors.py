@@ -20,6 +20,7 @@ STATUSES = {
     errors.NotFound: 404,
     errors.Conflict: 409,
     errors.TooLarge: 413,
+    errors.TooSlow: 408,
     errors.NotBuilt: 501,
     errors.Unavailable: 503,
     errors.DeploymentFailed: 422,

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.faults.rows import Row
 from turnout.domain import limits
 from turnout.domain.documents import DeployBody
 from turnout.domain.errors import Invalid
@@ -152,6 +153,7 @@ WRONG = [
 ]
 
 
+@pytest.mark.fault(Row.HOSTILE)
 @pytest.mark.parametrize(("text", "line", "reason"), WRONG)
 def test_an_error_names_file_line_and_reason(text: str, line: int, reason: str) -> None:
     """One plain sentence a person can act on, whatever is wrong."""
@@ -166,6 +168,7 @@ def test_an_error_names_file_line_and_reason(text: str, line: int, reason: str) 
     assert re.search(rf"\bline {line}\b", refused.value.detail)
 
 
+@pytest.mark.fault(Row.HOSTILE)
 def test_values_that_break_parsers() -> None:
     """A number of thousands of digits and thousands of brackets are refused like anything else."""
     for text in ("a = " + "1" * 5000, "a = " + "[" * 100_000, "[resources]\nreplicas = " + "9" * 4000):
@@ -182,6 +185,7 @@ PIECES = st.sampled_from(
 )
 
 
+@pytest.mark.fault(Row.HOSTILE)
 @given(st.text() | st.lists(PIECES).map("".join))
 def test_arbitrary_text_raises_nothing_but_invalid(text: str) -> None:
     """Whatever a file holds, reading it ends with a manifest or with Invalid."""

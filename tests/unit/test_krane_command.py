@@ -6,11 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.faults.rows import Row
 from turnout.krane.command import expand, explain_output, readable, split_command
 
 ENVIRONMENT = {"PORT": "4000", "HOME": "/h"}
 
 
+@pytest.mark.fault(Row.HOSTILE)
 @pytest.mark.parametrize(
     ("word", "expanded"),
     [
@@ -36,6 +38,7 @@ def test_leading_assignments_become_environment() -> None:
     assert environment == {**ENVIRONMENT, "A": "1", "B": "1-4000"}
 
 
+@pytest.mark.fault(Row.HOSTILE)
 def test_variables_are_environment_and_never_arguments() -> None:
     """Everybody reads the arguments of a process; what the command line assigns goes before, as in a shell."""
     secrets = {"KEY": "s3cr3t", "MODE": "secret", "HOST": "::"}
@@ -46,6 +49,7 @@ def test_variables_are_environment_and_never_arguments() -> None:
     assert environment == {**ENVIRONMENT, **secrets, "MODE": "web", "COPY": "$KEY"}
 
 
+@pytest.mark.fault(Row.HOSTILE)
 def test_identity_cannot_be_assigned() -> None:
     """An app cannot pass for another instance."""
     _, environment = split_command(("TURNOUT_INSTANCE_ID=ins_x", "cmd"), ENVIRONMENT)
@@ -60,6 +64,7 @@ def test_output_becomes_printable(output: bytes) -> None:
     assert not set(readable(output)) & {chr(code) for code in [*range(9), *range(11, 32), *range(127, 160)]}
 
 
+@pytest.mark.fault(Row.HOSTILE)
 def test_escape_sequences_go_with_all_they_say() -> None:
     """Colours, titles and links leave only the text."""
     raw = b"\x1b[1;31mred\x1b[0m \x1b]0;title\x07\x1b]8;;http://x\x1b\\link\x1b]8;;\x1b\\\r\n\r\n50%\r100%\n"

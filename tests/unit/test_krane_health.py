@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from tests.faults.rows import Row
 from turnout.domain.records import HealthCheck
 from turnout.krane.health import Prober, Verdict
 
@@ -83,6 +84,7 @@ async def test_failure_quotes_the_body() -> None:
         assert (await check(address)).detail == "GET /healthz answered 503: database: away"
 
 
+@pytest.mark.fault(Row.HOSTILE)
 async def test_endless_body_does_not_matter() -> None:
     """Only a bounded piece is read."""
 
@@ -98,6 +100,7 @@ async def test_endless_body_does_not_matter() -> None:
     assert verdict.detail == "GET /healthz answered 500: " + "x" * 200
 
 
+@pytest.mark.fault(Row.HOSTILE)
 async def test_silence_is_a_failure_in_time() -> None:
     """The whole check is bounded, however slowly bytes trickle."""
 
@@ -111,6 +114,7 @@ async def test_silence_is_a_failure_in_time() -> None:
         assert (await check(address, timeout=0.2)).detail == "GET /healthz got no answer within 0.2 s"
 
 
+@pytest.mark.fault(Row.HOSTILE)
 async def test_nonsense_is_a_failure() -> None:
     """What is no HTTP fails the check, and raises nothing."""
     async with listening(answering(b"\x00\x01\x02\r\n\r\n")) as address:

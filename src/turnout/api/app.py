@@ -10,20 +10,30 @@ from typing import Any, get_type_hints
 from fastapi import FastAPI, Request, Response
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
+from starlette.background import BackgroundTask
 
 import turnout
 from turnout.api import problems
-from turnout.api.access import Access, authenticate
+from turnout.api.access import Access, authenticate, authorise
 from turnout.api.description import describe
 from turnout.api.limits import BodyLimit
 from turnout.api.parts import Caller, Parts
+from turnout.api.refusals import Refusals
 from turnout.api.routes import ROUTES, Route
+from turnout.domain.errors import TurnoutError
 
 
 def make_app(parts: Parts) -> FastAPI:
     """The API over `parts`. `/openapi.json` describes it; there are no pages."""
-    app = FastAPI(title="Turnout", version=turnout.__version__, docs_url=None, redoc_url=None)
+    app = FastAPI(
+        title="Turnout",
+        version=turnout.__version__,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,  # it would send clients, and their tokens, to whatever host they had named
+    )
     problems.install(app, parts.logger)
+    refusals = Refusals(parts.store, parts.logger)
     for route in ROUTES:
         app.router.add_api_route(
             route.path,
@@ -33,14 +43,14 @@ def make_app(parts: Parts) -> FastAPI:
             name=route.handler.__name__,
             description=inspect.getdoc(route.handler),
             response_model=_response_model(route),
-            route_class_override=_guarded(route.access, parts),
+            route_class_override=_guarded(route.access, parts, refusals),
         )
     describe(app)
-    app.add_middleware(BodyLimit, limit_bytes=parts.settings.api.body_kib * 1024, logger=parts.logger)
+    app.add_middleware(BodyLimit, limit_bytes=parts.settings.api.body_kib * 1024)
     return app
 
 
-def _guarded(access: Access, parts: Parts) -> type[APIRoute]:
+def _guarded(access: Access, parts: Parts, refusals: Refusals) -> type[APIRoute]:
     """A route that looks at the token before it reads anything else of the request."""
 
     class Guarded(APIRoute):
@@ -48,8 +58,14 @@ def _guarded(access: Access, parts: Parts) -> type[APIRoute]:
             handle = super().get_route_handler()
 
             async def guarded(request: Request) -> Response:
-                request.state.token = await authenticate(request, parts.store, access)
-                return await handle(request)
+                token = None
+                try:
+                    request.state.token = token = await authenticate(request, parts.store, access)
+                    authorise(request, token, access)
+                    return await handle(request)
+                except TurnoutError as error:
+                    request.state.afterwards = BackgroundTask(refusals.note, request, error, needed=access, token=token)
+                    raise
 
             return guarded
 

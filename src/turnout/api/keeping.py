@@ -7,7 +7,7 @@ from typing import Final
 
 from turnout.api.deployments import show_deployment
 from turnout.api.operations import document_of
-from turnout.api.parts import Caller, Parts
+from turnout.api.parts import Caller, DeploymentId, Parts
 from turnout.domain.documents import (
     DeploymentDocument,
     GarbageBody,
@@ -22,7 +22,7 @@ _REMOVAL_SECONDS: Final = 20.0
 """Waited for the instances of a removed deployment to be gone, so that its files can go with it."""
 
 
-async def stop(caller: Caller, deployment_id: str) -> DeploymentDocument:
+async def stop(caller: Caller, deployment_id: DeploymentId) -> DeploymentDocument:
     """Stop a deployment that nothing leads to but its own address; it can be started again."""
     await caller.store.stop_deployment(
         workspace_id=caller.workspace_id, deployment_id=deployment_id, actor=caller.signed_in.name
@@ -30,7 +30,7 @@ async def stop(caller: Caller, deployment_id: str) -> DeploymentDocument:
     return await show_deployment(caller, deployment_id)
 
 
-async def start(caller: Caller, deployment_id: str) -> OperationAccepted:
+async def start(caller: Caller, deployment_id: DeploymentId) -> OperationAccepted:
     """Write down the start of a stopped deployment; the workflow starts and checks it."""
     accepted = await caller.store.admit_start(
         workspace_id=caller.workspace_id,
@@ -41,7 +41,7 @@ async def start(caller: Caller, deployment_id: str) -> OperationAccepted:
     return OperationAccepted(operation_id=accepted.operation_id, deployment_id=accepted.deployment_id)
 
 
-async def remove(caller: Caller, deployment_id: str) -> GarbageReport:
+async def remove(caller: Caller, deployment_id: DeploymentId) -> GarbageReport:
     """Forget a deployment, and collect what only it needed."""
     await caller.store.remove_deployment(
         workspace_id=caller.workspace_id, deployment_id=deployment_id, actor=caller.signed_in.name
@@ -52,10 +52,10 @@ async def remove(caller: Caller, deployment_id: str) -> GarbageReport:
                 await caller.store.wait_for_change(timeout=1.0)
     except TimeoutError:
         pass  # what still runs keeps its files; they are collected later
-    return await sweep(caller.parts)
+    return await _as_seen_by(caller, await sweep(caller.parts))
 
 
-async def newest_operation(caller: Caller, deployment_id: str) -> OperationDocument:
+async def newest_operation(caller: Caller, deployment_id: DeploymentId) -> OperationDocument:
     """The operation about this deployment that is under way, else the one that was asked for last."""
     await caller.store.get_deployment(deployment_id=deployment_id, workspace_id=caller.workspace_id)
     operation = await caller.store.newest_operation_of(deployment_id=deployment_id)
@@ -66,7 +66,21 @@ async def newest_operation(caller: Caller, deployment_id: str) -> OperationDocum
 
 async def collect(caller: Caller, body: GarbageBody) -> GarbageReport:
     """Remove the files that nobody needs any more, or only say which they are."""
-    return await sweep(caller.parts, dry_run=body.dry_run)
+    return await _as_seen_by(caller, await sweep(caller.parts, dry_run=body.dry_run))
+
+
+async def _as_seen_by(caller: Caller, report: GarbageReport) -> GarbageReport:
+    """The report without the deployments of other workspaces: they were swept too, and are nobody else's business."""
+    named = {*report.expired, *(each.name for each in report.collected)}
+    others = await caller.store.deployments_of_others(workspace_id=caller.workspace_id, among=named)
+    collected = tuple(each for each in report.collected if each.name not in others)
+    return report.model_copy(
+        update={
+            "expired": tuple(each for each in report.expired if each not in others),
+            "collected": collected,
+            "freed_bytes": sum(each.size_bytes for each in collected if each.problem is None),
+        }
+    )
 
 
 async def sweep(parts: Parts, *, dry_run: bool = False) -> GarbageReport:

@@ -26,7 +26,7 @@ async def show_operation(caller: Caller, operation_id: OperationId) -> Operation
     return await document_of(caller, operation)
 
 
-async def cancel_operation(caller: Caller, operation_id: str) -> OperationDocument:
+async def cancel_operation(caller: Caller, operation_id: OperationId) -> OperationDocument:
     """Cancel an operation that has not switched; 409 when it is too late. Repeat it as you like."""
     operation = await caller.store.request_cancel(
         operation_id=operation_id, workspace_id=caller.workspace_id, actor=caller.signed_in.name

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -11,15 +11,21 @@ from starlette.exceptions import HTTPException
 
 from turnout.domain.errors import TurnoutError
 from turnout.domain.keyspaces import hide_keys
+from turnout.domain.sentences import plain
 
-_MEDIA_TYPE = "application/problem+json"
+_MEDIA_TYPE: Final = "application/problem+json"
+_LONGEST: Final = 2000
+"""Characters of a detail."""
 
 
 def problem(*, kind: str, title: str, status: int, detail: str) -> JSONResponse:
-    """One error, as JSON. A key that somebody put where something else belongs is not repeated."""
+    """One error, as JSON: on one line, and without what would steer a terminal.
+
+    A key that somebody put where something else belongs is not repeated.
+    """
     headers = {"www-authenticate": "Bearer"} if status == 401 else None
     return JSONResponse(
-        {"type": kind, "title": title, "status": status, "detail": hide_keys(detail)},
+        {"type": kind, "title": title, "status": status, "detail": plain(hide_keys(detail), limit=_LONGEST)},
         status_code=status,
         media_type=_MEDIA_TYPE,
         headers=headers,
@@ -30,8 +36,10 @@ def install(app: FastAPI, logger: Any) -> None:
     """Answer every error of `app` with a problem; only unexpected ones are logged, and none shows its insides."""
 
     @app.exception_handler(TurnoutError)
-    async def refused(_: Request, error: TurnoutError) -> JSONResponse:
-        return problem(kind=error.type, title=error.title, status=error.status, detail=error.detail)
+    async def refused(request: Request, error: TurnoutError) -> JSONResponse:
+        answer = problem(kind=error.type, title=error.title, status=error.status, detail=error.detail)
+        answer.background = getattr(request.state, "afterwards", None)
+        return answer
 
     @app.exception_handler(RequestValidationError)
     async def malformed(_: Request, error: RequestValidationError) -> JSONResponse:
@@ -39,7 +47,9 @@ def install(app: FastAPI, logger: Any) -> None:
 
     @app.exception_handler(HTTPException)
     async def unrouted(request: Request, error: HTTPException) -> JSONResponse:
-        detail = f"cannot {request.method} {request.url.path}: {error.detail}"
+        if isinstance(error.__cause__, TurnoutError):  # what was said of the body while it was read
+            return await refused(request, error.__cause__)
+        detail = f"cannot {request.method} {plain(request.url.path, limit=200)}: {error.detail}"
         return problem(kind="http", title=str(error.detail), status=error.status_code, detail=detail)
 
     @app.exception_handler(Exception)

@@ -16,6 +16,7 @@ from turnout.api.authority import ensure_authority
 from turnout.api.housekeeping import keep_house
 from turnout.api.logs import LogFiles
 from turnout.api.parts import Parts
+from turnout.api.serving import served
 from turnout.bootstrap.keys import open_boxes, open_vault
 from turnout.bootstrap.shared import MIB, make_logger
 from turnout.builds.garbage import Collector
@@ -86,18 +87,7 @@ async def run_server(settings: Settings) -> None:
             watchdog=watchdog,
             logger=logger,
         )
-        app = make_app(parts)
-        server = uvicorn.Server(
-            uvicorn.Config(
-                app,
-                host=settings.api.host,
-                port=settings.api.port,
-                log_config=None,
-                access_log=False,
-                server_header=False,
-                timeout_graceful_shutdown=1,
-            )
-        )
+        server = uvicorn.Server(served(make_app(parts), settings.api))
         async with _background(dispatcher.run()), _background(watchdog.run()), _background(keep_house(parts)):
             await server.serve()
 

@@ -47,7 +47,7 @@ async def run_worker(settings: Settings) -> None:
                 issuing=_issuing(settings),
             )
         )
-        await serve(workflow, settings.restate)
+        await serve(workflow, settings.restate, logger)
 
 
 def _prover(settings: Settings) -> Prover:

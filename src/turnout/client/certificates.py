@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from urllib.parse import quote
-
-from turnout.client.wire import Wire
+from turnout.client.wire import Wire, segment
 from turnout.domain.certificate_documents import (
     AuthorityDocument,
     CertificateBody,
@@ -32,7 +30,7 @@ class CertificateCalls(Wire):
 
     async def remove_certificate(self, certificate_id: str) -> CertificateDocument:
         """Forget a certificate. Raises NotFound."""
-        return await self.ask(CertificateDocument, "DELETE", f"{_PATH}/{quote(certificate_id, safe='')}")
+        return await self.ask(CertificateDocument, "DELETE", f"{_PATH}/{segment(certificate_id)}")
 
     async def ask_certificate(self, project: str, fqdn: str) -> IssuingDocument:
         """Have a certificate got for a domain. Raises Invalid, NotFound or Conflict; then nothing has changed."""
@@ -48,4 +46,4 @@ class CertificateCalls(Wire):
 
 
 def _issuing(project: str, fqdn: str) -> str:
-    return f"/v1/projects/{quote(project, safe='')}/domains/{quote(fqdn, safe='')}/certificate"
+    return f"/v1/projects/{segment(project)}/domains/{segment(fqdn)}/certificate"

@@ -5,11 +5,10 @@ from __future__ import annotations
 import asyncio
 from datetime import datetime
 from typing import Final, TypeVar
-from urllib.parse import quote
 
 from pydantic import BaseModel
 
-from turnout.client.wire import Wire
+from turnout.client.wire import Wire, segment
 from turnout.domain.documents import StatusDocument
 from turnout.domain.key_documents import (
     ExpiryBody,
@@ -94,8 +93,8 @@ class Keys(Wire):
 
 
 def _keyspace(reference: str) -> str:
-    return f"/v1/keyspaces/{quote(reference, safe='')}"
+    return f"/v1/keyspaces/{segment(reference)}"
 
 
 def _key(key_id: str) -> str:
-    return f"/v1/keys/{quote(key_id, safe='')}"
+    return f"/v1/keys/{segment(key_id)}"

@@ -7,13 +7,13 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Se
 from contextlib import aclosing
 from pathlib import Path
 from typing import Final
-from urllib.parse import quote
 
 from pydantic import BaseModel
 
 from turnout.client.certificates import CertificateCalls
 from turnout.client.keys import Keys
 from turnout.client.retry import Patience
+from turnout.client.wire import segment
 from turnout.domain.documents import (
     DeployBody,
     DeploymentDocument,
@@ -60,7 +60,7 @@ class Client(CertificateCalls, Keys):
 
     async def project(self, name: str) -> ProjectDocument:
         """A project and its deployments. Raises NotFound."""
-        return await self.ask(ProjectDocument, "GET", f"/v1/projects/{_part(name)}")
+        return await self.ask(ProjectDocument, "GET", f"/v1/projects/{segment(name)}")
 
     async def upload_source(self, archive: Path, *, progress: Progress | None = None) -> SourceAccepted:
         """Send a packed source folder (tar.gz). Raises TooLarge, or Invalid when it will not be unpacked."""
@@ -129,7 +129,7 @@ class Client(CertificateCalls, Keys):
         filters = {"since": since, "status": status, "deployment": deployment, "last": last}
         params = {name: str(value) for name, value in filters.items() if value is not None}
         params |= {"follow": "true"} if follow else {}
-        path = f"/v1/projects/{_part(project)}/requests"
+        path = f"/v1/projects/{segment(project)}/requests"
         silence = None if follow else 30.0  # nobody may come for hours
         async with self.stream(path, params=params, silence=silence, accept="application/x-ndjson") as response:
             async for line in response.aiter_lines():
@@ -146,12 +146,12 @@ class Client(CertificateCalls, Keys):
 
     async def verify_domain(self, project: str, fqdn: str) -> CustomDomainDocument:
         """Have the proof looked for now. Raises NotFound, or Conflict when another project has the name."""
-        path = f"{_domains(project)}/{_part(fqdn)}/verify"
+        path = f"{_domains(project)}/{segment(fqdn)}/verify"
         return await self.ask(CustomDomainDocument, "POST", path, timeout=90.0)
 
     async def remove_domain(self, project: str, fqdn: str) -> RemovedDomainDocument:
         """Give a name up. Raises NotFound."""
-        path = f"{_domains(project)}/{_part(fqdn)}"
+        path = f"{_domains(project)}/{segment(fqdn)}"
         return await self.ask(RemovedDomainDocument, "DELETE", path, timeout=90.0)
 
     async def rotate_keys(self, *, master: bool = True, data: bool = True) -> RotatedDocument:
@@ -162,29 +162,29 @@ class Client(CertificateCalls, Keys):
 
     async def diff(self, before: str, after: str) -> DiffDocument:
         """What differs from one deployment to another. Raises NotFound."""
-        return await self.ask(DiffDocument, "GET", f"/v1/deployments/{_part(before)}/diff/{_part(after)}")
+        return await self.ask(DiffDocument, "GET", f"/v1/deployments/{segment(before)}/diff/{segment(after)}")
 
     async def openapi(self, deployment_id: str, *, form: str = "json") -> str:
         """The OpenAPI document of a deployment, as `json` or `yaml`. Raises NotFound, also when it has none."""
-        path = f"/v1/deployments/{_part(deployment_id)}/openapi"
+        path = f"/v1/deployments/{segment(deployment_id)}/openapi"
         return (await self.send("GET", path, params={"form": form})).text
 
     async def openapi_diff(self, before: str, after: str) -> ApiDiffDocument:
         """What changed from one deployment's API to another's. Raises NotFound."""
-        path = f"/v1/deployments/{_part(before)}/openapi/diff/{_part(after)}"
+        path = f"/v1/deployments/{segment(before)}/openapi/diff/{segment(after)}"
         return await self.ask(ApiDiffDocument, "GET", path, timeout=120.0)
 
     async def start(self, deployment_id: str) -> OperationAccepted:
         """Ask that a stopped deployment runs again."""
-        return await self.ask(OperationAccepted, "POST", f"/v1/deployments/{_part(deployment_id)}/start")
+        return await self.ask(OperationAccepted, "POST", f"/v1/deployments/{segment(deployment_id)}/start")
 
     async def stop(self, deployment_id: str) -> DeploymentDocument:
         """Stop a deployment that nothing leads to. Raises Conflict when something does."""
-        return await self.ask(DeploymentDocument, "POST", f"/v1/deployments/{_part(deployment_id)}/stop")
+        return await self.ask(DeploymentDocument, "POST", f"/v1/deployments/{segment(deployment_id)}/stop")
 
     async def remove(self, deployment_id: str) -> GarbageReport:
         """Forget a deployment that nothing leads to. Raises Conflict when something does."""
-        return await self.ask(GarbageReport, "DELETE", f"/v1/deployments/{_part(deployment_id)}", timeout=300.0)
+        return await self.ask(GarbageReport, "DELETE", f"/v1/deployments/{segment(deployment_id)}", timeout=300.0)
 
     async def collect_garbage(self, *, dry_run: bool) -> GarbageReport:
         """Remove what no deployment needs, or only say what that is."""
@@ -193,15 +193,15 @@ class Client(CertificateCalls, Keys):
 
     async def cancel(self, operation_id: str) -> OperationDocument:
         """Cancel an operation. Raises Conflict when it has switched or ended."""
-        return await self.ask(OperationDocument, "POST", f"/v1/operations/{_part(operation_id)}/cancel")
+        return await self.ask(OperationDocument, "POST", f"/v1/operations/{segment(operation_id)}/cancel")
 
     async def operation_of(self, deployment_id: str) -> OperationDocument:
         """The operation about a deployment that is under way, else the newest."""
-        return await self.ask(OperationDocument, "GET", f"/v1/deployments/{_part(deployment_id)}/operation")
+        return await self.ask(OperationDocument, "GET", f"/v1/deployments/{segment(deployment_id)}/operation")
 
     async def operation(self, operation_id: str) -> OperationDocument:
         """An operation as it stands. Raises NotFound."""
-        return await self.ask(OperationDocument, "GET", f"/v1/operations/{_part(operation_id)}")
+        return await self.ask(OperationDocument, "GET", f"/v1/operations/{segment(operation_id)}")
 
     async def operation_events(
         self, operation_id: str, *, patience: float | None = 60.0
@@ -212,7 +212,7 @@ class Client(CertificateCalls, Keys):
         server stays away for `patience` seconds (None waits for ever): the operation itself goes on.
         """
         waiting = Patience(total=patience)
-        path = f"/v1/operations/{_part(operation_id)}/events"
+        path = f"/v1/operations/{segment(operation_id)}/events"
         while True:
             cut: TurnoutError | None = None
             try:
@@ -228,7 +228,7 @@ class Client(CertificateCalls, Keys):
 
     async def deployment(self, deployment_id: str) -> DeploymentDocument:
         """One deployment. Raises NotFound."""
-        return await self.ask(DeploymentDocument, "GET", f"/v1/deployments/{_part(deployment_id)}")
+        return await self.ask(DeploymentDocument, "GET", f"/v1/deployments/{segment(deployment_id)}")
 
     async def logs(
         self,
@@ -245,7 +245,7 @@ class Client(CertificateCalls, Keys):
         """
         params = {name: "true" for name, wanted in (("follow", follow), ("build", build)) if wanted}
         params |= {name: text for name, text in (("instance", instance), ("since", since)) if text is not None}
-        path = f"/v1/deployments/{_part(deployment_id)}/logs"
+        path = f"/v1/deployments/{segment(deployment_id)}/logs"
         silence = None if follow else 30.0  # an app may have nothing to say for hours
         async with self.stream(path, params=params, silence=silence, accept="text/plain") as response:
             async for chunk in response.aiter_bytes():
@@ -255,7 +255,7 @@ class Client(CertificateCalls, Keys):
         return await self.ask(
             OperationAccepted,
             "POST",
-            f"/v1/projects/{_part(project)}/{verb}",
+            f"/v1/projects/{segment(project)}/{verb}",
             content=body.model_dump_json().encode(),
             headers=_JSON,
         )
@@ -272,17 +272,12 @@ async def _chunks(archive: Path, size: int, progress: Progress | None) -> AsyncI
 
 
 def _domains(project: str) -> str:
-    return f"/v1/projects/{_part(project)}/domains"
+    return f"/v1/projects/{segment(project)}/domains"
 
 
 def _variables(project: str, environment: str) -> str:
-    return f"/v1/projects/{_part(project)}/environments/{_part(environment)}/variables"
+    return f"/v1/projects/{segment(project)}/environments/{segment(environment)}/variables"
 
 
 def _protection(project: str, environment: str) -> str:
-    return f"/v1/projects/{_part(project)}/environments/{_part(environment)}/protection"
-
-
-def _part(text: str) -> str:
-    """A name as one part of a path: whatever it holds, it stays one part."""
-    return quote(text, safe="")
+    return f"/v1/projects/{segment(project)}/environments/{segment(environment)}/protection"

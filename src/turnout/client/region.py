@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
-from urllib.parse import quote
 
 import httpx
 
 from turnout.client.problems import Unreachable
-from turnout.client.wire import Wire
+from turnout.client.wire import Wire, segment
 from turnout.domain.documents import DesiredState, LogAccepted, RegionReport
 from turnout.domain.job_documents import JobClaim, JobGrant
 from turnout.domain.secret_documents import EnvironmentAnswer
@@ -22,7 +21,7 @@ class RegionClient(Wire):
         self, api_url: str, token: str, region: str, *, transport: httpx.AsyncBaseTransport | None = None
     ) -> None:
         super().__init__(api_url, token, transport=transport)
-        self._path = f"/v1/regions/{quote(region, safe='')}"
+        self._path = f"/v1/regions/{segment(region)}"
 
     async def watch(self) -> AsyncGenerator[DesiredState, None]:
         """All the region shall run, then each change of it. Ends when the connection breaks.
@@ -51,7 +50,7 @@ class RegionClient(Wire):
 
     async def environment(self, deployment_id: str) -> Mapping[str, str]:
         """The variables of a deployment that shall run here. Raises NotFound, and Undecryptable."""
-        path = f"{self._path}/deployments/{quote(deployment_id, safe='')}/environment"
+        path = f"{self._path}/deployments/{segment(deployment_id)}/environment"
         return (await self.ask(EnvironmentAnswer, "GET", path)).variables
 
     async def begin_job(self, *, job_id: str, claim: str) -> bool:
@@ -59,7 +58,7 @@ class RegionClient(Wire):
         grant = await self.ask(
             JobGrant,
             "POST",
-            f"{self._path}/jobs/{quote(job_id, safe='')}/begin",
+            f"{self._path}/jobs/{segment(job_id)}/begin",
             content=JobClaim(claim=claim).model_dump_json().encode(),
             headers={"content-type": "application/json"},
         )
@@ -70,7 +69,7 @@ class RegionClient(Wire):
         accepted = await self.ask(
             LogAccepted,
             "POST",
-            f"{self._path}/instances/{quote(instance_id, safe='')}/log",
+            f"{self._path}/instances/{segment(instance_id)}/log",
             params={"deployment_id": deployment_id, "offset": str(offset)},
             content=data,
             headers={"content-type": "application/octet-stream"},

@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import aclosing, asynccontextmanager
 from types import TracebackType
 from typing import Any, Final, Self, TypeVar
+from urllib.parse import quote
 
 import httpx
 from httpx_sse import EventSource, SSEError
@@ -21,6 +22,12 @@ M = TypeVar("M", bound=BaseModel)
 SILENCE_SECONDS: Final = 30.0
 """A stream that says nothing for so long is cut: the server writes a comment every ten seconds."""
 _TIMEOUT: Final = httpx.Timeout(30.0, connect=5.0)
+
+
+def segment(text: str) -> str:
+    """The text as one segment of a path, whatever it is: a slash begins no other, and dots lead nowhere."""
+    quoted = quote(text, safe="")
+    return quoted if quoted.strip(".") else quoted.replace(".", "%2E")
 
 
 class Wire:

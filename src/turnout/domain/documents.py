@@ -16,7 +16,7 @@ from turnout.domain.findings import FindingKind
 from turnout.domain.job_documents import JobReport, ObservationDocument
 from turnout.domain.jobs import JobSpec
 from turnout.domain.keeping import GarbageKind
-from turnout.domain.limits import SLUG_MAX, SLUG_PATTERN, AppPath, Command, check_slug, plainly
+from turnout.domain.limits import SLUG_MAX, SLUG_PATTERN, AppPath, Command, ImageName, check_slug, plainly
 from turnout.domain.records import (
     Backend,
     BuildOptions,
@@ -71,7 +71,7 @@ class DeployBody(_Document):
     source_id: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")] | None = None
     dockerfile: bool = False
     """The source has a Dockerfile, or `build` names one of it: build an image of it instead of a release folder."""
-    image: Annotated[str, StringConstraints(max_length=512, pattern=r"^[a-z0-9][A-Za-z0-9._/:@-]*$")] | None = None
+    image: ImageName | None = None
     git: GitBody = GitBody()
     build_command: Command = ()
     build: BuildOptions = BuildOptions()

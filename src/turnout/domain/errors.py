@@ -71,6 +71,14 @@ class TooLarge(TurnoutError):
     title = "Too large"
 
 
+class TooSlow(TurnoutError):
+    """What was announced did not arrive within a stated time."""
+
+    status = 408
+    type = "too-slow"
+    title = "Too slow"
+
+
 class NotBuilt(TurnoutError):
     """Turnout knows what is meant, and this version cannot do it. It is refused, never ignored."""
 

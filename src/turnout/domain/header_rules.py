@@ -68,7 +68,7 @@ def header_rule(*, side: str, action: str, name: str, value: str | None) -> Head
             "it adds, sets or removes, in the request or the response"
         ) from None
     lower = name.strip().lower()
-    if not _NAME.fullmatch(lower):
+    if not name.isascii() or not _NAME.fullmatch(lower):
         raise Invalid(
             f"cannot use {name[:60]!r} as a header's name: it consists of letters, digits and dashes, "
             "and has 128 characters at most"

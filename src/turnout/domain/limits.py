@@ -64,8 +64,14 @@ BUILD_ARGS_MAX: Final = 64
 """Build arguments of one app."""
 BUILD_SECRETS_MAX: Final = 64
 """Variables that a build is given as secrets."""
-IMAGE_PATTERN: Final = r"^[a-z0-9][A-Za-z0-9._/:@-]{0,511}$"
-"""A reference to an image, as far as we look at it: the engine says whether it means anything."""
+IMAGE_MAX: Final = 512
+IMAGE_PATTERN: Final = (
+    r"^([A-Za-z0-9][A-Za-z0-9.-]*(:[0-9]{1,5})?/)?"  # a registry
+    r"[a-z0-9]+(([._]|__|-+)[a-z0-9]+)*(/[a-z0-9]+(([._]|__|-+)[a-z0-9]+)*)*"
+    r"(:[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?"  # a tag
+    r"(@[a-z0-9]+:[0-9a-f]{32,128})?$"  # a digest
+)
+"""A reference to an image, as registries have it; the engine says whether it means anything."""
 
 _ARG_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 _TARGET: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,127}")
@@ -116,7 +122,7 @@ def check_target(name: str) -> str:
 
 def check_image(reference: str) -> str:
     """Return the reference. Raises ValueError when it cannot name an image."""
-    if not re.fullmatch(IMAGE_PATTERN, reference):
+    if len(reference) > IMAGE_MAX or not re.fullmatch(IMAGE_PATTERN, reference):
         raise ValueError("has to be the name of an image, such as python:3.13-slim")
     return reference
 
@@ -165,7 +171,9 @@ SourceFile = Annotated[str, plainly(check_file)]
 """A file of the source folder."""
 StageName = Annotated[str, plainly(check_target)]
 """A stage of a Dockerfile."""
-ImageName = Annotated[str, plainly(check_image)]
+ImageName = Annotated[
+    str, plainly(check_image), Field(json_schema_extra={"pattern": IMAGE_PATTERN, "maxLength": IMAGE_MAX})
+]
 """A reference to an image."""
 BuildArgs = Annotated[dict[str, str], plainly(check_build_args)]
 """Build arguments by name. Not for secrets: everybody who has the image can read them."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal, NoReturn
 
 from turnout.domain.openapi_yaml import MAX_DEPTH, UnreadableError, parse_yaml
+from turnout.domain.sentences import plain
 
 METHODS: Final = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 """The operations that a path can have."""
@@ -97,11 +98,8 @@ def describe(content: Any) -> ApiDescription:
 
 
 def shown(text: str, limit: int = _SHOWN) -> str:
-    """A text that an app has written, as it may stand in a sentence: one line, printable, not too long."""
-    cut = text if len(text) <= limit else f"{text[: limit - 1]}…"
-    return "".join(
-        each if each.isprintable() else each.encode("unicode_escape", "replace").decode("ascii") for each in cut
-    )
+    """A text that an app has written, as it may stand in a sentence."""
+    return plain(text, limit=limit)
 
 
 def _version(content: dict[str, Any]) -> Literal["3.0", "3.1"]:

@@ -128,6 +128,8 @@ def _identity(trusted_proxies: int) -> dict[str, Any]:
     """Who the client is: the other end of the connection, or what our own proxies in front say."""
     mutations = [_overwrite("x-forwarded-host", "%REQ(:AUTHORITY)%"), trace_context.draw_seed()]
     mutations += [{"remove": name} for name in policies.RESERVED]
+    # Envoy's own words, of which it drops only some by itself.
+    mutations.append({"remove_on_match": {"key_matcher": {"prefix": "x-envoy-", "ignore_case": True}}})
     if not trusted_proxies:
         # Written by ourselves: Envoy would append to the client's claim, and would put this machine's own
         # address in the place of a client on the loopback interface.

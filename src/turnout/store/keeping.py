@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import timedelta
 from typing import Any, Final
 
@@ -94,6 +95,16 @@ class Keeping(Part):
         async with self._db.read() as tx:
             beyond = (await tx.execute(select(stopped).where(stopped.c.place > keep))).all()
         return tuple([row.id for row in beyond if await self._expire_one(row.id, row.project_id)])
+
+    async def deployments_of_others(self, *, workspace_id: str, among: Collection[str]) -> frozenset[str]:
+        """Those among these names that are deployments of another workspace."""
+        owned = (
+            select(deployments.c.id)
+            .join(projects, deployments.c.project_id == projects.c.id)
+            .where(projects.c.workspace_id != workspace_id)
+        )
+        async with self._db.read() as tx:
+            return frozenset((await tx.execute(owned.where(deployments.c.id.in_(among)))).scalars())
 
     async def kept(self, *, ended: int) -> Kept:
         """What must not be collected: the files of every deployment that was not removed, or still runs.

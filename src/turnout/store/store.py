@@ -16,6 +16,7 @@ from turnout.store.changes import watch
 from turnout.store.checkable_documents import CheckableDocuments
 from turnout.store.confirmations import Confirmations
 from turnout.store.database import Clock, Database, parse_url
+from turnout.store.denials import Denials
 from turnout.store.deployments import Deployments
 from turnout.store.domains import Domains
 from turnout.store.endings import Endings
@@ -55,6 +56,7 @@ def utc_now() -> datetime:
 
 class Store(
     Tenants,
+    Denials,
     Observations,
     IssuingVisits,
     IssuingKeys,

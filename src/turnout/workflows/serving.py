@@ -3,26 +3,35 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Final
+import ipaddress
+from typing import Any, Final
 
 import restate
+import structlog
 from hypercorn.asyncio import serve as hypercorn_serve
 from hypercorn.config import Config as HypercornConfig
 from restate.server import install_shutdown_hook
 
 from turnout.domain.errors import Conflict
 from turnout.settings import RestateSettings
+from turnout.workflows.refusing import telling_of_refusals
 from turnout.workflows.workflow import Workflow
 
 _CANCELLATIONS: Final = 4
 _GOODBYE_SECONDS: Final = 0.5
 
 
-async def serve(workflow: Workflow, settings: RestateSettings) -> None:
+async def serve(workflow: Workflow, settings: RestateSettings, logger: Any = None) -> None:
     """Serve until SIGTERM. Calls that the Restate server has not signed are refused when a key is configured.
 
+    Raises Conflict when the address cannot be had, or when there is no key and others than this machine could call.
     Steps in flight get the configured grace; what is cut off then is done again by whoever comes next.
     """
+    if not settings.identity_key and not _is_loopback(settings.worker_host):
+        raise Conflict(
+            f"cannot start the worker: it would take calls from everybody who reaches {settings.worker_host}; set "
+            "TURNOUT_RESTATE_IDENTITY_KEY to the public key that your Restate server signs its calls with"
+        )
     app = restate.app(
         workflow.services(),
         protocol="bidi",
@@ -38,7 +47,9 @@ async def serve(workflow: Workflow, settings: RestateSettings) -> None:
     told = asyncio.Event()
     # The SDK has a SIGTERM handler of its own, and asyncio keeps one a signal: ours is hung up beside it.
     install_shutdown_hook(asyncio.get_running_loop(), told.set)
-    serving = asyncio.create_task(hypercorn_serve(app, config, shutdown_trigger=told.wait))
+    serving = asyncio.create_task(
+        hypercorn_serve(telling_of_refusals(app, logger or structlog.get_logger()), config, shutdown_trigger=told.wait)
+    )
     stopping = asyncio.create_task(told.wait())
     try:
         await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -49,6 +60,13 @@ async def serve(workflow: Workflow, settings: RestateSettings) -> None:
     finally:
         stopping.cancel()
         await _ended(serving)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 async def _ended(serving: asyncio.Task[None]) -> None:
