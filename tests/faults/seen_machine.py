@@ -33,8 +33,8 @@ def see_processes(turnout: Turnout) -> tuple[Seen, ...]:
     """The processes of the home, but the test's own and the command lines that it has started."""
     running = read_running(turnout.home)
     parts = {each.pid: each.name for each in running.parts if each.pid is not None} if running else {}
-    if running is not None:
-        parts[running.pid] = "supervisor"
+    supervisor = running.pid if running else 0
+    parts[supervisor] = "supervisor"
     parents: dict[int, int] = {each.pid: each.info["ppid"] for each in psutil.process_iter(["ppid"])}
     gateway = {each.pid for each in gateways_of(turnout.home)}
     mine = psutil.Process().pid
@@ -43,7 +43,8 @@ def see_processes(turnout: Turnout) -> tuple[Seen, ...]:
         try:
             line = [process.pid, *_ancestors(process.pid, parents)]
             command = " ".join(process.cmdline())
-            if mine in line or not command:  # our own, or one that has just ended
+            ours = mine in line and supervisor not in line  # a command line that the test has started
+            if ours or not command:  # without a command it has just ended
                 continue
         except psutil.Error:
             continue
