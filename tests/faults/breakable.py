@@ -64,6 +64,14 @@ class BreakableTurnout(Turnout):
         assert running is not None
         return psutil.Process(next(part.pid for part in running.parts if part.name == "worker"))
 
+    def end_worker(self, metronome: Metronome) -> float:
+        """Tell the worker to end (SIGTERM) and wait for its end; returns the seconds that it took."""
+        process, begin = self.worker, time.monotonic()
+        process.terminate()
+        process.wait(60)
+        end = time.monotonic()
+        return end - begin - metronome.stalled(begin, end)
+
     def worker_returns(self, *, other_than: int) -> float:
         """Wait until another worker's port answers; returns when that was, by the monotonic clock."""
         port = json.loads((self.home / "run" / "ports.json").read_text())["worker"]

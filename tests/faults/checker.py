@@ -38,13 +38,19 @@ def check(
     What still settles (instances that drain, a gateway that follows) is given `within` seconds. `traffic` is what
     was asked while things broke; `secrets` are values that must not be found anywhere.
     """
-    deadline = time.monotonic() + within * PATIENCE
-    while (wrong := _wrong(turnout)) and time.monotonic() < deadline:
-        time.sleep(0.1)
+    wrong = unsettled(turnout, within=within)
     wrong += [f"I3: {len(one.failures)} requests failed: {one.failures[0]}" for one in traffic if one.failures]
     wrong += [f"I6: {place} has a secret" for place in leaks_of(turnout, tuple(secrets))]
     if wrong:
         pytest.fail("\n".join(["what must hold does not:", *wrong]))
+
+
+def unsettled(turnout: Turnout, *, within: float = 20.0) -> list[str]:
+    """Look until all is as it must be; returns what is still not when `within` seconds are over."""
+    deadline = time.monotonic() + within * PATIENCE
+    while (wrong := _wrong(turnout)) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    return wrong
 
 
 def violations(world: World) -> list[str]:

@@ -21,12 +21,12 @@ _DOCUMENT: Final = (
     ' "paths": {"/": {"get": {"responses": {"200": {"description": "the deployment"}}}}}}'
 )
 _SERVE: Final = (
-    'if [ -w "$HOME" ]; then w="$HOME"; else w=/tmp; fi; '
-    'echo "$TURNOUT_DEPLOYMENT_ID" > "$w/index.html"; '
-    f"echo '{_DOCUMENT}' > \"$w/openapi.json\"; "
-    'exec busybox httpd -f -p "$HOST:$PORT" -h "$w"'
+    'echo "$TURNOUT_DEPLOYMENT_ID" > "{folder}/index.html"; '
+    f"echo '{_DOCUMENT.replace('{', '{{').replace('}', '}}')}' > \"{{folder}}/openapi.json\"; "
+    'exec busybox httpd -f -p "$HOST:$PORT" -h "{folder}"'
 )
 """The same on a machine and in a container: it answers within milliseconds, and with its deployment's id."""
+_WRITABLE: Final = {"docker": "/tmp", "process": "$HOME"}
 _DESERTED: Final = "echo no database; exit 3"
 
 
@@ -51,8 +51,9 @@ class Lane:
 
     @cached_property
     def api(self) -> httpx.Client:
-        """One connection for all that is asked."""
-        return self.turnout.api
+        """One connection for all that is asked, kept apart from those of the other lanes."""
+        asking = self.turnout.api
+        return httpx.Client(base_url=asking.base_url, headers=asking.headers, timeout=60, trust_env=False, verify=False)
 
     def project(self) -> Any:
         """The project as `turnout ls` tells it."""
@@ -79,24 +80,25 @@ class Lane:
 
     def deploy(self, **body: Any) -> Asked:
         """The quickest deploy of its backend: a known source, or an image."""
-        origin = {"image": busybox_image()} if self.backend == "docker" else {"source_id": self.turnout_source()}
+        origin = {"image": busybox_image()} if self.backend == "docker" else {"source_id": self.known_source()}
         return self._deploy({**origin, **body})
 
-    def deploy_anew(self, **body: Any) -> Asked:
-        """Of a source that was never built."""
+    def deploy_anew(self, *, breaks: bool = False, **body: Any) -> Asked:
+        """Of a source that was never built, and perhaps cannot be."""
         files = {"page.txt": secrets.token_hex(8)}
         if self.backend == "docker":
-            files["Dockerfile"] = f"FROM {busybox_image()}\nCOPY page.txt /www/page.txt\n"
-        origin = {"source_id": self.upload(files), "dockerfile": self.backend == "docker"}
-        build = {} if self.backend == "docker" else {"build_command": ["cat", "page.txt"]}
-        return self._deploy({**origin, **build, **body})
+            build = "RUN false\n" if breaks else "COPY page.txt /www/page.txt\n"
+            source = self.upload({**files, "Dockerfile": f"FROM {busybox_image()}\n{build}"})
+            return self._deploy({"source_id": source, "dockerfile": True, **body})
+        command = ["false"] if breaks else ["cat", "page.txt"]
+        return self._deploy({"source_id": self.upload(files), "build_command": command, **body})
 
     def switch(self, verb: str, target: str) -> Asked:
         """A rollback or promote."""
         self.live = self.project()["live_deployment_id"]
         return self._ask(verb, {"target_deployment_id": target})
 
-    def turnout_source(self) -> str:
+    def known_source(self) -> str:
         """The source that every quick deploy as processes has in common."""
         return self.upload({"page.txt": "known"})
 
@@ -117,7 +119,7 @@ class Lane:
         found = self.api.get(f"/v1/projects/{self.name}")
         self.live = found.json()["live_deployment_id"] if found.status_code == 200 else ""
         common = {
-            "run_command": ["sh", "-c", _SERVE],
+            "run_command": ["sh", "-c", _SERVE.format(folder=_WRITABLE[self.backend])],
             "health": {"path": "/", "interval": 0.1, "passes": 1, "deadline": 60},
             "resources": {"replicas": 1, "cpu_millicores": 50, "memory_mib": 64},
             "openapi_path": "/openapi.json",
@@ -167,6 +169,8 @@ class Scenario:
     """An operation in one of the ways that it can go."""
 
     name: str
+    kind: str
+    """What has the same kind shares its steps: one that another scenario has shown need not be shown again."""
     ask: Callable[[Lane], Asked]
     succeeds: bool = True
     prepare: Callable[[Lane], None] = Lane.settle
@@ -186,16 +190,19 @@ def _asleep(lane: Lane) -> None:
 
 
 SCENARIOS: Final = (
-    Scenario("deploy", Lane.deploy),
+    Scenario("deploy", "deploy", Lane.deploy),
     Scenario(
         "deploy of a new source",
+        "deploy",
         lambda lane: lane.deploy_anew(release={"command": ["sh", "-c", "echo migrated"]}, validation={"enabled": True}),
     ),
-    Scenario("deploy of a broken app", lambda lane: lane.deploy(run_command=["sh", "-c", _DESERTED]), succeeds=False),
-    Scenario("rollback", lambda lane: lane.switch("rollback", lane.others()[0])),
-    Scenario("promote", lambda lane: lane.switch("promote", lane.others()[0])),
+    Scenario("deploy of a broken app", "undo", lambda lane: lane.deploy(run_command=["sh", "-c", _DESERTED]), False),
+    Scenario("deploy of a broken build", "undo of a build", lambda lane: lane.deploy_anew(breaks=True), False),
+    Scenario("rollback", "rollback", lambda lane: lane.switch("rollback", lane.others()[0])),
+    Scenario("promote", "promote", lambda lane: lane.switch("promote", lane.others()[0])),
     Scenario(
         "rollback to a stopped one",
+        "wake",
         lambda lane: lane.switch("rollback", lane.others("stopped")[0]),
         prepare=_asleep,
     ),

@@ -106,12 +106,14 @@ def _folders(world: World) -> Iterator[str]:
     instances = {row["id"] for name in ("instances", "jobs") for row in world.tables[name]}
     for folder, known in (("krane/instances", instances), ("builds", deployments), ("logs", deployments)):
         for path in (world.home / folder).glob("*"):
-            if path.name not in known:
+            if path.name not in {".locks", *known}:
                 yield f"{folder} has {path.name}, which is no more"
     for scratch in (world.home / "builds").glob("*/scratch"):
         yield f"the build of {scratch.parent.name} has left its scratch folder"
     for release in (world.home / "releases").glob("*"):
         if not release.name.startswith(".") and not (release / "release.json").exists():
             yield f"the release {release.name[:12]} is half a release"
-    for hidden in (*(world.home / "releases").glob(".*"), *(world.home / "sources").glob(".*")):
+    for hidden in (
+        path for place in ("releases/.*", "sources/.*", "builds/.locks/*") for path in world.home.glob(place)
+    ):
         yield f"{hidden.parent.name} has {hidden.name}, which was in use and is not any more"
