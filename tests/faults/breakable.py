@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import threading
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Self
 
@@ -57,6 +60,13 @@ class BreakableTurnout(Turnout):
         self._supervisor.send_signal(signal.SIGTERM)
         return self._supervisor.wait(120)
 
+    def ended(self, *operations: str) -> bool:
+        """Whether all of these have ended: read from the database, because asking the API all the time is load."""
+        with closing(sqlite3.connect(f"file:{self.home / 'turnout.db'}?mode=ro", uri=True)) as database:
+            some = ",".join("?" * len(operations))
+            query = f"SELECT count(*) FROM operations WHERE ended_at IS NOT NULL AND id IN ({some})"
+            return bool(database.execute(query, operations).fetchone()[0] == len(operations))
+
     @property
     def worker(self) -> psutil.Process:
         """The worker's process, without asking any part."""
@@ -90,7 +100,10 @@ class BreakableTurnout(Turnout):
 
 
 class Walk(Traffic):
-    """Constant requests to many domains in turn, from one thread. Failures are kept by their domain."""
+    """Constant requests to many domains in turn, from one thread. Failures are kept by their domain.
+
+    The list of domains is the caller's, who may change it at any time.
+    """
 
     def __init__(self, turnout: Turnout, hosts: list[str], *, pause: float = 0.01) -> None:
         super().__init__(turnout, "", clients=1)
@@ -100,18 +113,20 @@ class Walk(Traffic):
     def _ask(self) -> None:
         # Nothing is encrypted here, and reading all the world's certificates takes a while.
         with httpx.Client(base_url=self._turnout.urls["gateway_url"], trust_env=False, verify=False) as client:
-            while not self._stop.wait(self._pause):
-                for host in self._hosts:
-                    try:
-                        answer = client.get("/", headers={"host": host}, timeout=30)
-                        problem = None if answer.status_code == 200 else f"{answer.status_code} {answer.text[:200]}"
-                    except httpx.HTTPError as error:
-                        problem = repr(error)
-                    if problem is None:
-                        self.answers[host] += 1
-                    else:
-                        self.failures.append(f"{host}: {problem}")
-                        self.failed.setdefault(host, []).append(problem)
+            for number in itertools.count():
+                if self._stop.wait(self._pause):
+                    return
+                host = self._hosts[number % len(self._hosts)]
+                try:
+                    answer = client.get("/", headers={"host": host}, timeout=30)
+                    problem = None if answer.status_code == 200 else f"{answer.status_code} {answer.text[:200]}"
+                except httpx.HTTPError as error:
+                    problem = repr(error)
+                if problem is None:
+                    self.answers[host] += 1
+                else:
+                    self.failures.append(f"{host}: {problem}")
+                    self.failed.setdefault(host, []).append(problem)
 
 
 class Metronome:

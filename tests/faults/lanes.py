@@ -66,11 +66,8 @@ class Lane:
     def ended(self, operation_id: str) -> Any:
         """The operation, once it has ended."""
 
-        def over() -> Any:
-            found = self.operation(operation_id)
-            return found if found["ended_at"] is not None else None
-
-        return until(over, within=30, what=f"{operation_id} of {self.name} ends: {self.operation(operation_id)}")
+        until(lambda: self.turnout.ended(operation_id), within=30, what=f"{operation_id} of {self.name} ends")
+        return self.operation(operation_id)
 
     def cancel(self, operation_id: str) -> int:
         """Ask for its cancellation; returns the status of the answer."""

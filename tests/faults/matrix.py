@@ -61,6 +61,7 @@ class Field:
         self._pool = ThreadPoolExecutor(lanes)
         self._made = 0
         self.lanes = [self._new_lane() for _ in range(lanes)]
+        self._domains: list[str] = []
         self._steps: dict[str, list[str]] = {}
 
     def _new_lane(self) -> Lane:
@@ -72,10 +73,12 @@ class Field:
         return list(self._pool.map(do, *over))
 
     @contextmanager
-    def traffic(self) -> Iterator[Walk]:
-        """Constant requests to the live domain of every lane."""
-        self.each(Lane.settle, self.lanes)
-        with Walk(self.turnout, [lane.domain for lane in self.lanes]) as walk:
+    def traffic(self, cells: Sequence[Cell]) -> Iterator[Walk]:
+        """Constant requests to the live domain of every lane that these cells need."""
+        needed = self.lanes[: len(cells)]
+        self.each(Lane.settle, needed)
+        self._domains = [lane.domain for lane in needed]
+        with Walk(self.turnout, self._domains) as walk:
             yield walk
 
     # -- which cells there are
@@ -149,16 +152,19 @@ class Field:
             return self.turnout.faults.held(run.asked.operation) is not None
 
         def all_are_there() -> bool:
-            return all(is_there(run) or run.lane.operation(run.asked.operation)["ended_at"] for run in runs)
+            return all(is_there(run) or self.turnout.ended(run.asked.operation) for run in runs)
 
         until(all_are_there, within=30, what="every operation is held where it is to be")
         # What goes on after the end of its operation is still to come.
-        until(lambda: all(is_there(run) for run in runs) or self.is_quiet(), within=30, what="all are held, or over")
+        if not all(is_there(run) for run in runs):
+            until(lambda: all(is_there(run) for run in runs) or self.is_quiet(), what="all are held, or over")
 
     def wait_until_ended(self, runs: list[Run]) -> None:
         """Return when every operation has ended."""
-        for run, ended in zip(runs, self.each(lambda run: run.lane.ended(run.asked.operation), runs), strict=True):
-            run.ended = ended
+        operations = [run.asked.operation for run in runs]
+        until(lambda: self.turnout.ended(*operations), within=30, what=f"all of {operations} end")
+        for run in runs:
+            run.ended = run.lane.operation(run.asked.operation)
 
     def expect_success(self, runs: list[Run]) -> None:
         """Every operation ends as if nothing had been broken."""
@@ -176,10 +182,12 @@ class Field:
 
     def _tidy(self, runs: list[Run]) -> None:
         """Make room; a lane on which something is wrong is not used again."""
-        for run in runs:
+        for place, run in enumerate(runs):
             if run.problems:
-                self.lanes[self.lanes.index(run.lane)] = self._new_lane()
-        self.each(lambda lane: lane.tidy() if lane.is_known() else lane.settle(), self.lanes)
+                self.lanes[place] = self._new_lane()
+                self.lanes[place].settle()
+                self._domains[place] = self.lanes[place].domain
+        self.each(Lane.tidy, self.lanes[: len(runs)])
         self.lanes[0].api.post("/v1/garbage", json={}).raise_for_status()
 
 

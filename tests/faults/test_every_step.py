@@ -5,13 +5,15 @@ The steps are those that the operations take, so a step that is new is broken he
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Final
 
 import pytest
 
-from tests.faults.breakable import BreakableTurnout
+from tests.faults.breakable import BreakableTurnout, Walk
 from tests.faults.breaking import ERROR, HOLD, Fault
+from tests.faults.lanes import SCENARIOS
 from tests.faults.matrix import Cell, Field, Run
 from tests.faults.rows import Row
 from tests.support import require
@@ -22,15 +24,20 @@ GOODBYE: Final = 2.5
 """What it needs beyond that, at the most, to let go of what it still holds."""
 RESUME: Final = 2.0
 """Seconds from the return of a worker until an operation goes on. Promised."""
+
+MOMENTS: Final = ("before", "after", "done")
+"""Of a step: before and after its effect, and when only its entry in the journal is missing."""
 FEW: Final = (
-    ("deploy", "before containers"),
-    ("deploy", "after registration"),
-    ("deploy", "after domains"),
-    ("deploy", "before finish"),
-    ("rollback", "before domains"),
-    ("promote", "after domains"),
+    ("deploy", "before", "containers"),
+    ("deploy", "after", "registration"),
+    ("deploy", "after", "domains"),
+    ("deploy of a broken app", "before", "abandon"),
+    ("rollback", "before", "domains"),
+    ("promote", "after", "domains"),
 )
 """The cells of every run; all the others take a while."""
+
+Way = Callable[[Field, Walk, Sequence[Cell]], list[Run]]
 
 
 @pytest.fixture(
@@ -61,98 +68,60 @@ def field(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         turnout.down()
 
 
-@pytest.fixture(params=["few", pytest.param("all", marks=pytest.mark.full)])
-def which(request: pytest.FixtureRequest) -> str:
-    """How many of the cells."""
-    word: str = request.param
-    return word
+# -- the ways to break a step; each runs some cells at once and returns what came of them
 
 
-def chosen(field: Field, which: str, *moments: str) -> list[Cell]:
-    """The cells of a test."""
-    cells = field.cells(*moments)
-    if which == "all":
-        return cells
-    return [cell for cell in cells if (cell.scenario.name, f"{cell.moment} {cell.step}") in FEW] or cells[::8]
-
-
-def report(runs: list[Run], subtests: pytest.Subtests) -> None:
-    """Each cell passes or fails by itself."""
-    for run in runs:
-        with subtests.test(str(run.cell)):
-            assert run.problems == []
-
-
-@pytest.mark.fault(Row.KILLED_AT_A_STEP)
-def test_kill_9_of_the_worker(field: Field, which: str, subtests: pytest.Subtests) -> None:
-    """Once, at every moment: the operation goes on within two seconds of the next worker's first answer."""
+def kill(field: Field, walk: Walk, cells: Sequence[Cell]) -> list[Run]:
+    """`kill -9`: every operation goes on within two seconds of the next worker's first answer."""
     turnout = field.turnout
-    cells = chosen(field, which, "before", "after", "done")
-    with field.traffic() as walk:
-        for few in field.rounds(cells):
-            with field.round(few, walk, lambda cell: Fault(cell.step, cell.moment, HOLD)) as runs:
-                field.wait_until_held(runs)
-                worker = turnout.worker
-                worker.kill()
-                returned = turnout.worker_returns(other_than=worker.pid)
-                field.expect_success(runs)
-                for run in runs:
-                    later = [mark for mark in turnout.faults.marks(run.asked.operation) if mark.pid != worker.pid]
-                    at = later[0].at if later else returned + 1000
-                    took = at - returned - field.metronome.stalled(returned, at)
-                    run.expect(took <= RESUME, f"it went on {took:.2f} s after the worker's return")
-            report(runs, subtests)
+    with field.round(cells, walk, partial(fault, HOLD)) as runs:
+        field.wait_until_held(runs)
+        worker = turnout.worker
+        worker.kill()
+        returned = turnout.worker_returns(other_than=worker.pid)
+        field.expect_success(runs)
+        for run in runs:
+            later = [mark.at for mark in turnout.faults.marks(run.asked.operation) if mark.pid != worker.pid]
+            run.expect(later, "it never went on")
+            took = later[0] - returned - field.metronome.stalled(returned, later[0]) if later else 0.0
+            run.expect(took <= RESUME, f"it went on {took:.2f} s after the worker's return")
+    return runs
 
 
-@pytest.mark.fault(Row.STUMBLING_STEP)
-def test_an_error_that_passes(field: Field, which: str, subtests: pytest.Subtests) -> None:
-    """Before and after the effect: the step is done again."""
-    with field.traffic() as walk:
-        for few in field.rounds(chosen(field, which, "before", "after")):
-            with field.round(few, walk, lambda cell: Fault(cell.step, cell.moment, ERROR)) as runs:
-                field.expect_success(runs)
-            report(runs, subtests)
+def terminate(field: Field, walk: Walk, cells: Sequence[Cell]) -> list[Run]:
+    """SIGTERM in a step that does not end: the worker goes within its grace, and the next one does the step."""
+    with field.round(cells, walk, partial(fault, HOLD)) as runs:
+        field.wait_until_held(runs)
+        took = field.turnout.end_worker(field.metronome)
+        field.expect_success(runs)
+        for run in runs:
+            run.expect(took <= GRACE + GOODBYE, f"the worker took {took:.1f} s to end")
+    return runs
 
 
-@pytest.mark.fault(Row.REPEATED_STEP)
-def test_everything_twice(field: Field, which: str, subtests: pytest.Subtests) -> None:
-    """All of a step is done, and only the journal does not know: it is done a second time, and has one effect."""
-    with field.traffic() as walk:
-        for few in field.rounds(chosen(field, which, "done")):
-            with field.round(few, walk, lambda cell: Fault(cell.step, cell.moment, ERROR)) as runs:
-                field.expect_success(runs)
-            report(runs, subtests)
+def stumble(field: Field, walk: Walk, cells: Sequence[Cell]) -> list[Run]:
+    """An error that may pass: the step is done again, and has one effect."""
+    with field.round(cells, walk, partial(fault, ERROR)) as runs:
+        field.expect_success(runs)
+    return runs
 
 
-@pytest.mark.fault(Row.ENDED_AT_A_STEP)
-def test_sigterm_to_the_worker(field: Field, which: str, subtests: pytest.Subtests) -> None:
-    """In a step that does not end: the worker goes within its grace, and the next one does the step."""
-    turnout = field.turnout
-    with field.traffic() as walk:
-        for few in field.rounds(chosen(field, which, "before")):
-            with field.round(few, walk, lambda cell: Fault(cell.step, cell.moment, HOLD)) as runs:
-                field.wait_until_held(runs)
-                took = turnout.end_worker(field.metronome)
-                field.expect_success(runs)
-                for run in runs:
-                    run.expect(took <= GRACE + GOODBYE, f"the worker took {took:.1f} s to end")
-            report(runs, subtests)
-
-
-@pytest.mark.fault(Row.CANCELLED)
-def test_cancel(field: Field, which: str, subtests: pytest.Subtests) -> None:
+def cancel(field: Field, walk: Walk, cells: Sequence[Cell]) -> list[Run]:
     """Before the switch it is undone without a trace; after it the answer is that it is too late."""
-    with field.traffic() as walk:
-        for few in field.rounds(chosen(field, which, "before", "after")):
-            with field.round(few, walk, lambda cell: Fault(cell.step, cell.moment, HOLD)) as runs:
-                field.wait_until_held(runs)
-                answers = [run.lane.cancel(run.asked.operation) for run in runs]
-                for run in runs:
-                    field.turnout.faults.release(run.asked.operation)
-                field.wait_until_ended(runs)
-                for run, answer in zip(runs, answers, strict=True):
-                    judge_cancelled(run, answer)
-            report(runs, subtests)
+    with field.round(cells, walk, partial(fault, HOLD)) as runs:
+        field.wait_until_held(runs)
+        answers = [run.lane.cancel(run.asked.operation) for run in runs]
+        for run in runs:
+            field.turnout.faults.release(run.asked.operation)
+        field.wait_until_ended(runs)
+        for run, answer in zip(runs, answers, strict=True):
+            judge_cancelled(run, answer)
+    return runs
+
+
+def fault(what: str, cell: Cell) -> Fault:
+    """What happens at a cell."""
+    return Fault(cell.step, cell.moment, what)
 
 
 def judge_cancelled(run: Run, answer: int) -> None:
@@ -168,3 +137,49 @@ def judge_cancelled(run: Run, answer: int) -> None:
     run.expect(run.ended["status"] == "cancelled", f"it is {run.ended['status']}: {run.ended['reason']}")
     live = run.lane.project()["live_deployment_id"]
     run.expect(live == run.lane.live, f"{live} is live, it was {run.lane.live}")
+
+
+# -- the tests
+
+
+def show(field: Field, way: Way, cells: Sequence[Cell], subtests: pytest.Subtests) -> None:
+    """Run the cells under traffic; each passes or fails by itself."""
+    with field.traffic(cells) as walk:
+        for few in field.rounds(cells):
+            for run in way(field, walk, few):
+                with subtests.test(str(run.cell)):
+                    assert run.problems == []
+
+
+@pytest.mark.parametrize(
+    "way",
+    [
+        pytest.param(kill, marks=pytest.mark.fault(Row.KILLED_AT_A_STEP)),
+        pytest.param(stumble, marks=pytest.mark.fault(Row.STUMBLING_STEP)),
+        pytest.param(terminate, marks=pytest.mark.fault(Row.ENDED_AT_A_STEP)),
+        pytest.param(cancel, marks=pytest.mark.fault(Row.CANCELLED)),
+    ],
+)
+def test_a_few_steps(field: Field, way: Way, subtests: pytest.Subtests) -> None:
+    """Some cells of the matrix, in every run of the tests."""
+    named = {scenario.name: scenario for scenario in SCENARIOS}
+    show(field, way, [Cell(named[scenario], step, moment) for scenario, moment, step in FEW], subtests)
+
+
+@pytest.mark.full
+@pytest.mark.parametrize(
+    ("way", "moment"),
+    [
+        *(pytest.param(kill, each, marks=pytest.mark.fault(Row.KILLED_AT_A_STEP)) for each in MOMENTS),
+        *(pytest.param(stumble, each, marks=pytest.mark.fault(Row.STUMBLING_STEP)) for each in ("before", "after")),
+        pytest.param(stumble, "done", marks=pytest.mark.fault(Row.REPEATED_STEP)),
+        pytest.param(terminate, "before", marks=pytest.mark.fault(Row.ENDED_AT_A_STEP)),
+        *(pytest.param(cancel, each, marks=pytest.mark.fault(Row.CANCELLED)) for each in ("before", "after")),
+    ],
+)
+def test_every_step(field: Field, way: Way, moment: str, subtests: pytest.Subtests) -> None:
+    """At this moment of every step that deploys, rollbacks and promotes take.
+
+    An error when all of a step is done means that all of it is done twice.
+    """
+    show(field, way, field.cells(moment), subtests)

@@ -9,6 +9,7 @@ import sys
 from dataclasses import replace
 
 from turnout.local.parts import Part
+from turnout.local.record import Addresses
 from turnout.local.start import document, up
 
 
@@ -18,12 +19,17 @@ def arrange(table: tuple[Part, ...]) -> tuple[Part, ...]:
     return tuple(replace(part, argv=ours) if part.name == "worker" else part for part in table)
 
 
+def say(text: str) -> None:
+    """What the supervisor says is for its log."""
+    sys.stderr.write(text + "\n")
+    sys.stderr.flush()
+
+
+def ready(addresses: Addresses) -> None:
+    """What `turnout up --json` prints, on one line."""
+    sys.stdout.write(json.dumps(document(addresses)) + "\n")
+    sys.stdout.flush()
+
+
 if __name__ == "__main__":
-    asyncio.run(
-        up(
-            os.environ,
-            say=lambda text: print(text, file=sys.stderr, flush=True),
-            ready=lambda addresses: print(json.dumps(document(addresses)), flush=True),
-            arrange=arrange,
-        )
-    )
+    asyncio.run(up(os.environ, say=say, ready=ready, arrange=arrange))
