@@ -133,9 +133,7 @@ class Field:
         self.each(lambda cell, lane: cell.scenario.prepare(lane), cells, self.lanes)
         with faults.gate():
             asked = self.each(lambda cell, lane: cell.scenario.ask(lane), cells, self.lanes)
-            runs = [
-                Run(cell, lane, one, fault(cell)) for cell, lane, one in zip(cells, self.lanes, asked, strict=False)
-            ]
+            runs = list(map(Run, cells, self.lanes, asked, map(fault, cells)))
             for run in runs:
                 faults.arm(run.asked.operation, run.fault)
         try:
