@@ -17,10 +17,11 @@ from turnout.store import open_store
 from turnout.workflows import Config, Workflow
 from turnout.workflows.config import IssuingParts
 from turnout.workflows.serving import serve
+from turnout.workflows.steps import Hook
 
 
-async def run_worker(settings: Settings) -> None:
-    """The workflows, as Restate calls them."""
+async def run_worker(settings: Settings, *, hook: Hook | None = None) -> None:
+    """The workflows, as Restate calls them. `hook` is for tests: see `workflows.steps`."""
     logger = make_logger("worker")
     async with open_store(settings.database_url) as store:
         vault = open_vault(store, settings)
@@ -45,7 +46,8 @@ async def run_worker(settings: Settings) -> None:
                 prover=_prover(settings),
                 domains=settings.domains,
                 issuing=_issuing(settings),
-            )
+            ),
+            hook=hook,
         )
         await serve(workflow, settings.restate, logger)
 

@@ -14,7 +14,7 @@ from turnout.domain.errors import Conflict, Invalid
 from turnout.local.credentials import ensure_credentials
 from turnout.local.home import only_supervisor_of, prepare, write_private
 from turnout.local.identity import ensure_identity
-from turnout.local.parts import STOP_ORDER, Plan, parts, reachable
+from turnout.local.parts import STOP_ORDER, Part, Plan, parts, reachable
 from turnout.local.ports import Ports, choose_ports, remembered
 from turnout.local.processes import end, gateways_of, parts_of
 from turnout.local.record import Addresses, forget_running, now, read_running, write_running
@@ -23,6 +23,7 @@ from turnout.local.supervisor import Say, Supervisor
 from turnout.settings import Settings, load_settings
 
 Ready = Callable[[Addresses], None]
+Arrange = Callable[[tuple[Part, ...]], tuple[Part, ...]]
 
 
 class AlreadyRuns(Conflict):
@@ -48,10 +49,18 @@ def check(settings: Settings) -> None:
         _ports(settings)
 
 
-async def up(environ: Mapping[str, str], *, say: Say, ready: Ready, stop: asyncio.Event | None = None) -> None:
+async def up(
+    environ: Mapping[str, str],
+    *,
+    say: Say,
+    ready: Ready,
+    stop: asyncio.Event | None = None,
+    arrange: Arrange = tuple,
+) -> None:
     """Start everything, call `ready`, and stay until SIGTERM, SIGINT or SIGHUP. Nothing is left then.
 
-    Raises AlreadyRuns, or the error of what could not be started.
+    `arrange` may put another program in the place of a part; tests do. Raises AlreadyRuns, or the error of what could
+    not be started.
     """
     os.umask(0o077)
     settings = load_settings(environ)
@@ -70,7 +79,7 @@ async def up(environ: Mapping[str, str], *, say: Say, ready: Ready, stop: asynci
             home=str(settings.home),
             gateway_https_url=plan.gateway_https_url,
         )
-        supervisor = Supervisor(settings.home, parts(plan), say=say, stop_order=STOP_ORDER)
+        supervisor = Supervisor(settings.home, arrange(parts(plan)), say=say, stop_order=STOP_ORDER)
         try:
             await supervisor.run(addresses, stop=stop, ready=partial(ready, addresses))
         finally:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Protocol, TypeVar
 
 import restate
+import structlog
 from restate import RestateDurableFuture, RunOptions, TerminalError
 
 from turnout.domain.errors import TurnoutError
@@ -38,7 +39,11 @@ class Timeline(Protocol):
 
 
 Hook = Callable[[str, str], Awaitable[None]]
-"""Called as `hook(step, "before" | "after")` around every effect; tests stop the world there."""
+"""Called as `hook(step, "before" | "after" | "done")`; tests stop the world there.
+
+Before and after the effect, and when all of the step is done but its entry in the journal. What the step belongs to
+stands in structlog's context, as in every line that is logged inside a step.
+"""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -155,8 +160,11 @@ class Steps:
 
         async def attempt() -> T:
             try:
-                async with asyncio.timeout(self._limits.step_seconds):
-                    return await body()
+                with structlog.contextvars.bound_contextvars(operation_id=self.operation_id, step=name):
+                    async with asyncio.timeout(self._limits.step_seconds):
+                        result = await body()
+                        await self._hook(name, "done")
+                        return result
             except TurnoutError as error:
                 if error.retryable:
                     raise Retry(error.detail) from None
