@@ -19,6 +19,7 @@ import httpx
 import pytest
 import structlog
 
+from tests.faults.rows import Row
 from tests.support import busybox_image, eventually, make_release
 from turnout.domain.documents import DesiredState, InstanceReport
 from turnout.domain.errors import Conflict
@@ -210,6 +211,7 @@ async def test_first_report_of_a_connection_is_complete(region: Region) -> None:
     assert region.server.reports[count].complete
 
 
+@pytest.mark.fault(Row.KRANE_KILLED)
 async def test_instances_go_on_without_the_server(region: Region, fake: FakeBackend) -> None:
     """With the server away nothing is stopped, and what crashes is restarted; it hears of it later."""
     spec = region.spec()
@@ -290,6 +292,7 @@ async def test_unknown_instances_are_swept_away(region: Region, fake: FakeBacken
 # ------------------------------------------------------------------------------- apps that do not work
 
 
+@pytest.mark.fault(Row.BAD_INSTANCES)
 async def test_exits_at_once(machine: Region) -> None:
     """Failed at once, with the exit code and the last lines, readable; not started again."""
     spec = machine.app("import sys; print('\\x1b[31mno DATABASE_URL\\x1b[0m'); sys.exit(3)")
@@ -301,6 +304,7 @@ async def test_exits_at_once(machine: Region) -> None:
     assert one.restarts == 0
 
 
+@pytest.mark.fault(Row.BAD_INSTANCES)
 async def test_never_listens(machine: Region) -> None:
     """Failed at the deadline, quoting the last check and the last lines; nothing of it goes on running."""
     health = replace(QUICK, deadline=3.0)
@@ -314,6 +318,7 @@ async def test_never_listens(machine: Region) -> None:
     await eventually(lambda: sessions.marked(instances_folder(machine.home)) == {})
 
 
+@pytest.mark.fault(Row.BAD_INSTANCES)
 async def test_health_answers_500(machine: Region) -> None:
     """The reason quotes the status and what the app said."""
     spec = machine.app(health=replace(QUICK, path="/sick", deadline=3.0))
@@ -322,6 +327,7 @@ async def test_health_answers_500(machine: Region) -> None:
     assert "GET /sick answered 500: the database is away" in (one.reason or "")
 
 
+@pytest.mark.fault(Row.BAD_INSTANCES)
 async def test_memory_hog(machine: Region) -> None:
     """Killed, and told why."""
     hog = "import time; x = bytearray(200 * 2**20); time.sleep(60)"
@@ -359,6 +365,7 @@ async def test_failed_stays_failed_over_a_restart_of_krane(region: Region, fake:
     assert fake.starts == 1
 
 
+@pytest.mark.fault(Row.BAD_INSTANCES)
 async def test_crash_after_running_is_restarted(machine: Region) -> None:
     """Same id and port, reported as starting with the reason meanwhile, then running again."""
     spec = machine.app()
@@ -394,6 +401,7 @@ async def test_a_lost_race_for_the_port_is_run_again(machine: Region) -> None:
     thieves[0].close()
 
 
+@pytest.mark.fault(Row.BAD_INSTANCES)
 async def test_unwell_is_reported_and_comes_back(region: Region, fake: FakeBackend) -> None:
     """Three failed checks: starting again, not killed; when it answers again it runs."""
     spec = region.spec()
@@ -414,6 +422,7 @@ async def test_unwell_is_reported_and_comes_back(region: Region, fake: FakeBacke
 # ---------------------------------------------------------------------------------------- slow and hung
 
 
+@pytest.mark.fault(Row.ENGINE_AWAY)
 async def test_a_hung_engine_stops_nobody_else(tmp_path: Path) -> None:
     """Its instances keep their last known state; those of other backends start and stop as always."""
     engine, other = FakeBackend(), FakeBackend()
@@ -435,6 +444,7 @@ async def test_a_hung_engine_stops_nobody_else(tmp_path: Path) -> None:
         assert engine.starts == 2
 
 
+@pytest.mark.fault(Row.ENGINE_AWAY)
 async def test_a_slow_stop_blocks_nobody(region: Region) -> None:
     """While one instance uses up its grace, another starts."""
     slow, next_one = region.spec("stubborn"), region.spec()
@@ -447,6 +457,7 @@ async def test_a_slow_stop_blocks_nobody(region: Region) -> None:
     await region.are_gone(slow)
 
 
+@pytest.mark.fault(Row.LONG_REQUESTS)
 async def test_sigterm_lets_a_slow_request_finish(machine: Region) -> None:
     """A request in flight when its instance is stopped is answered."""
     spec = machine.app()
@@ -541,6 +552,7 @@ class RealKrane:
 
 
 @pytest.mark.parametrize("signum", [signal.SIGKILL, signal.SIGTERM])
+@pytest.mark.fault(Row.KRANE_KILLED)
 async def test_instances_survive_krane(tmp_path: Path, signum: signal.Signals) -> None:
     """However krane ends, its instances go on serving; the next one adopts them; nothing leaks at the end."""
     lab = Region(tmp_path, {})
@@ -565,6 +577,7 @@ async def test_instances_survive_krane(tmp_path: Path, signum: signal.Signals) -
     await krane.ends(signal.SIGTERM)
 
 
+@pytest.mark.fault(Row.KRANE_KILLED)
 async def test_next_krane_removes_what_is_no_longer_desired(tmp_path: Path) -> None:
     """Desired no more while krane was dead: ended by the next one. And `down` works with krane dead."""
     lab = Region(tmp_path, {})
@@ -587,6 +600,7 @@ async def test_next_krane_removes_what_is_no_longer_desired(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("seed", range(3))
+@pytest.mark.fault(Row.KRANE_KILLED)
 async def test_killed_again_and_again_while_starting(tmp_path: Path, seed: int) -> None:
     """krane killed at random moments of its busiest time: one instance per slot in the end, and no other."""
     moments = random.Random(seed)
@@ -671,6 +685,7 @@ class Gate:
 
 
 @pytest.mark.docker
+@pytest.mark.fault(Row.ENGINE_AWAY)
 async def test_a_real_engine_that_hangs_and_comes_back(tmp_path: Path) -> None:
     """What ran is still reported as running and serves; what was asked for meanwhile happens afterwards."""
     image = busybox_image()
