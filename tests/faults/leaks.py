@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from tests.faults.world import ask_restate, dump_envoy, read_tables
+from tests.faults.seen_gateway import dump_envoy
+from tests.faults.world import ask_restate, read_tables
 from tests.kit import Turnout
 
 _SEALED: Final = ("vault", "releases", "sources", "restate")

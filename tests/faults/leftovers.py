@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from typing import Final
 
@@ -11,12 +12,11 @@ from turnout.domain.statuses import ACTIVE
 
 _GOES_ON: Final = re.compile(r"Deployments/.+/retire|Domains/.+/check|Certificates/.+/visit|Observations/observe")
 """Handlers that no operation waits for: delayed messages, and what is watched after a switch."""
-_OVER: Final = ("completed", "scheduled")
 
 
 def nothing_left(world: World) -> Iterator[str]:
     """Every leftover as a sentence: rows, invocations, instances, containers, processes and folders."""
-    for of in (_rows, _invocations, _instances, _processes, _folders):
+    for of in (_rows, _wanted, _invocations, _instances, _running, _processes, _folders):
         yield from (f"I4: {sentence}" for sentence in of(world))
 
 
@@ -27,12 +27,19 @@ def _rows(world: World) -> Iterator[str]:
         if step["operation_id"] in ended and step["ended_at"] is None:
             yield f"{step['operation_id']} has ended, its step {step['name']} has not"
     for wait in world.tables["waits"]:
-        over = observed.isdisjoint({wait["operation_id"]}) if wait["kind"] == "observation" else True
-        if wait["settled_at"] is None and wait["operation_id"] in ended and over:
+        goes_on = wait["kind"] == "observation" and wait["operation_id"] in observed
+        if wait["settled_at"] is None and wait["operation_id"] in ended and not goes_on:
             yield f"{wait['operation_id']} has ended, its wait for {wait['kind']} has not"
     for place in world.tables["build_places"]:
         if place["operation_id"] in ended:
             yield f"{place['operation_id']} has ended and holds a place to build"
+    for job in world.tables["jobs"]:
+        if job["ended_at"] is None or job["wanted"] or job["present"]:
+            yield f"the release command {job['id']} is {job['status']}, wanted {job['wanted']}, there {job['present']}"
+
+
+def _wanted(world: World) -> Iterator[str]:
+    """What shall run is what is ready; a release command is not wanted any more."""
     for job in world.tables["jobs"]:
         if job["ended_at"] is None or job["wanted"] or job["present"]:
             yield f"the release command {job['id']} is {job['status']}, wanted {job['wanted']}, there {job['present']}"
@@ -43,40 +50,42 @@ def _rows(world: World) -> Iterator[str]:
 
 
 def _invocations(world: World) -> Iterator[str]:
-    observed = {row["operation_id"] for row in world.rows("observations", status="open")}
+    observed = world.rows("observations", status="open")
     for each in world.invocations:
-        status, target = each["status"], each["target"]
-        if status == "paused" or (status == "scheduled" and not _GOES_ON.fullmatch(target)) or (status not in _OVER and not (target == "Observations/observe" and observed)):
-            yield f"{target} {each['id']} is {status}"
+        over = each["status"] == "completed" or (each["status"] == "scheduled" and _GOES_ON.fullmatch(each["target"]))
+        watches = each["target"] == "Observations/observe" and observed and each["status"] != "paused"
+        if not over and not watches:
+            yield f"{each['target']} {each['id']} is {each['status']}"
 
 
 def _instances(world: World) -> Iterator[str]:
-    """krane runs what the store wants: no more, no less, and each once."""
-    placements = {(row["deployment_id"], row["region"]): row for row in world.rows("placements", desired="running")}
-    backends = {row["id"]: row["backend"] for row in world.tables["deployments"]}
-    rows: dict[tuple[str, str], list[str]] = {}
+    """The store has an instance for each that is wanted, and all of them run."""
+    wanted = {
+        (row["deployment_id"], row["region"]): row["replicas"] for row in world.rows("placements", desired="running")
+    }
+    there = Counter((row["deployment_id"], row["region"]) for row in world.tables["instances"])
+    for place in sorted(wanted.keys() | there.keys()):
+        if wanted.get(place, 0) != there[place]:
+            yield f"{place[0]} has {there[place]} instances in {place[1]}, {wanted.get(place, 0)} are wanted"
     for row in world.tables["instances"]:
-        place = (row["deployment_id"], row["region"])
-        rows.setdefault(place, []).append(row["id"])
-        if place not in placements:
-            yield f"{row['id']} of {row['deployment_id']} is {row['status']}, and is not to run"
-        elif row["status"] != "running" or not row["registered"]:
+        if row["status"] != "running" or not row["registered"]:
             yield f"{row['id']} of {row['deployment_id']} is {row['status']}: {row['reason']}"
-    for place, placement in placements.items():
-        if len(found := rows.get(place, [])) != placement["replicas"]:
-            yield f"{place[0]} has {len(found)} instances in {place[1]}, {placement['replicas']} are wanted"
-    known = {each: backends[place[0]] for place, ids in rows.items() for each in ids}
+
+
+def _running(world: World) -> Iterator[str]:
+    """krane runs what the store says that it runs: no more and no less."""
+    backends = {row["id"]: row["backend"] for row in world.tables["deployments"]}
+    known = {row["id"]: backends[row["deployment_id"]] for row in world.tables["instances"]}
     for instance, state in world.containers.items():
         if known.get(instance) != "docker" or state != "running":
             yield f"the container of {instance} is {state}"
-    processes = {each.instance for each in world.processes if each.instance is not None}
-    for instance, backend in known.items():
-        there = instance in (world.containers if backend == "docker" else processes)
-        if not there:
-            yield f"{instance} runs, says the store, but there is no {backend} of it"
     for process in world.processes:
         if process.instance is not None and known.get(process.instance) != "process":
             yield f"process {process.pid} of {process.instance} is alive: {process.command}"
+    alive = {each.instance for each in world.processes} | world.containers.keys()
+    for instance, backend in known.items():
+        if instance not in alive:
+            yield f"{instance} runs, says the store, but there is no {backend} of it"
 
 
 def _processes(world: World) -> Iterator[str]:
@@ -94,20 +103,15 @@ def _processes(world: World) -> Iterator[str]:
 
 def _folders(world: World) -> Iterator[str]:
     deployments = {row["id"] for row in world.tables["deployments"]}
-    kept = {row["id"] for name in ("instances", "jobs") for row in world.tables[name]}
-    for folder in (world.home / "krane" / "instances").glob("*"):
-        if folder.name not in kept:
-            yield f"krane has a folder of {folder.name}, which is gone"
-    for name in ("builds", "logs"):
-        for folder in (world.home / name).glob("*"):
-            if folder.name not in deployments:
-                yield f"{name} has {folder.name}, which no deployment is"
+    instances = {row["id"] for name in ("instances", "jobs") for row in world.tables[name]}
+    for folder, known in (("krane/instances", instances), ("builds", deployments), ("logs", deployments)):
+        for path in (world.home / folder).glob("*"):
+            if path.name not in known:
+                yield f"{folder} has {path.name}, which is no more"
     for scratch in (world.home / "builds").glob("*/scratch"):
         yield f"the build of {scratch.parent.name} has left its scratch folder"
     for release in (world.home / "releases").glob("*"):
-        if release.name.startswith("."):
-            yield f"a build has left {release.name}"
-        elif not (release / "release.json").exists():
+        if not release.name.startswith(".") and not (release / "release.json").exists():
             yield f"the release {release.name[:12]} is half a release"
-    for part in (world.home / "sources").glob(".*"):
-        yield f"an upload has left {part.name}"
+    for hidden in (*(world.home / "releases").glob(".*"), *(world.home / "sources").glob(".*")):
+        yield f"{hidden.parent.name} has {hidden.name}, which was in use and is not any more"
