@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-
 import pytest
 
 from tests.faults.rows import Row

@@ -1,4 +1,4 @@
-"""`kill -9` between the statements of the switch and before its commit: there is no half a switch, on either database."""
+"""`kill -9` between the statements of the switch and before its commit: it leaves nothing, on either database."""
 
 from __future__ import annotations
 

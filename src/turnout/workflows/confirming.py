@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import restate
 
 from turnout.domain.confirmations import not_served_by
-from turnout.domain.waits import Outcome
+from turnout.domain.waits import Outcome, generation_acknowledged
 from turnout.workflows.parts import Parts
 from turnout.workflows.serde import JsonOf
 from turnout.workflows.steps import Steps
@@ -27,7 +29,9 @@ async def until_served(
 
     async def give_up() -> Outcome:
         await parts.db.settle_confirmation(awakeable_id=signal_id)
-        return Outcome(ok=False, reason=not_served_by(await parts.db.gateways(), generation=generation))
+        gateways = await parts.db.gateways()
+        served = generation_acknowledged(gateways, generation=generation, committed_at=datetime.now(UTC))
+        return served or Outcome(ok=False, reason=not_served_by(gateways, generation=generation))
 
     await steps.quietly("ask for confirmation", ask, type(None))
     outcome = await steps.wait("confirmation", signal, seconds=seconds)

@@ -10,7 +10,7 @@ from restate import TerminalError
 from turnout.domain.plans import DeployPlan
 from turnout.domain.records import Deployment
 from turnout.domain.statuses import StepStatus
-from turnout.domain.waits import Outcome
+from turnout.domain.waits import Outcome, instances_running
 from turnout.workflows.parts import Parts
 from turnout.workflows.steps import Note, Steps
 
@@ -29,14 +29,24 @@ async def become_ready(
 
 
 async def _why_not_ready(parts: Parts, plan: DeployPlan, seconds: float) -> Outcome:
-    """The sentence of a deadline: what krane saw last, or that nobody looks after a region."""
+    """The sentence of a deadline: what krane saw last, or that nobody looks after a region.
+
+    Unless they run, or one has failed, and only the news of it was late.
+    """
     waited = f"not ready within {seconds:g} s"
+    instances = await parts.krane.instances_of(deployment_id=plan.deployment.id)
+    if (over := instances_running(instances, wanted=wanted(plan.deployment))) is not None:
+        return over
     for region in await parts.db.regions():
         if region.name in plan.deployment.regions and not region.connected:
             return Outcome(ok=False, reason=f"{waited}: no krane is connected for region {region.name}")
-    instances = await parts.krane.instances_of(deployment_id=plan.deployment.id)
     seen = "; ".join(f"{each.id} is {each.status}: {each.reason or 'no answer yet'}" for each in instances)
     return Outcome(ok=False, reason=f"{waited}: {seen or 'no instance was started'}")
+
+
+def wanted(deployment: Deployment) -> int:
+    """How many instances it is to have."""
+    return deployment.resources.replicas * len(deployment.regions)
 
 
 def counted(deployment: Deployment) -> Callable[[int], Note]:

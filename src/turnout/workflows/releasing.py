@@ -6,6 +6,7 @@ import restate
 from restate import TerminalError
 
 from turnout.domain.errors import DeploymentFailed
+from turnout.domain.jobs import job_ended
 from turnout.domain.plans import DeployPlan
 from turnout.domain.statuses import DeploymentStatus, StepStatus
 from turnout.domain.waits import Outcome, WaitKind
@@ -50,11 +51,13 @@ class Releasing:
             raise TerminalError(outcome.reason or "the release command failed", DeploymentFailed.status)
 
     async def _why_not(self, plan: DeployPlan, seconds: float) -> Outcome:
-        """The sentence of a deadline that krane itself should have kept."""
+        """The sentence of a deadline that krane itself should have kept, unless only the news of its end was late."""
+        job = await self._db.job_of(deployment_id=plan.deployment.id)
+        if (ended := job_ended(job)) is not None:
+            return ended
         first = plan.deployment.regions[0]
         waited = f"the release command did not end within {seconds:g} s"
         for region in await self._db.regions():
             if region.name == first and not region.connected:
                 return Outcome(ok=False, reason=f"{waited}: no krane is connected for region {first}")
-        job = await self._db.job_of(deployment_id=plan.deployment.id)
         return Outcome(ok=False, reason=f"{waited}: it is {'unknown' if job is None else job.status}")

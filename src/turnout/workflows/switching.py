@@ -11,7 +11,7 @@ from turnout.domain.errors import Invalid
 from turnout.domain.plans import SwitchRequest, SwitchResult
 from turnout.domain.records import Operation, OperationKind
 from turnout.domain.statuses import StepStatus
-from turnout.domain.waits import Outcome, unacknowledged
+from turnout.domain.waits import Outcome, generation_acknowledged, unacknowledged
 from turnout.workflows.comparing import switch_compared
 from turnout.workflows.parts import Parts
 from turnout.workflows.requests import (
@@ -128,8 +128,10 @@ class Switching:
         return switched
 
     async def _who_is_behind(self, result: SwitchResult) -> Outcome:
-        gateways = await self._db.gateways()
-        return Outcome(ok=False, reason=unacknowledged(gateways, generation=result.generation))
+        """Time is up. Whoever confirmed in the last moment, or could not be told of, has confirmed."""
+        gateways, generation = await self._db.gateways(), result.generation
+        confirmed = generation_acknowledged(gateways, generation=generation, committed_at=result.committed_at)
+        return confirmed or Outcome(ok=False, reason=unacknowledged(gateways, generation=generation))
 
     def _observe(self, ctx: restate.ObjectContext, call: SwitchCall) -> None:
         """What is new is watched for a while, by a handler of its own: nobody waits for that."""
