@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import signal
 from dataclasses import dataclass
 from typing import Any, Final
 
 import httpx
+import psutil
 
 from tests.kit import App, Turnout, until
+from turnout.local.record import read_running
 
 _ENDED: Final = frozenset({"succeeded", "failed", "cancelled", "superseded", "degraded"})
 
@@ -78,3 +82,41 @@ def replaced(turnout: Turnout, name: str, old: int) -> None:
         return parts.get(name) not in (None, old) and bool(status.document.get("healthy"))
 
     until(look, within=30, what=f"another {name} runs, and all is healthy")
+
+
+def kill(turnout: Turnout, name: str) -> int:
+    """`kill -9` a part, whether or not the API answers; returns the pid it had."""
+    running = read_running(turnout.home)
+    assert running is not None
+    pid = next(each.pid for each in running.parts if each.name == name)
+    assert pid is not None, f"{name} does not run"
+    process = psutil.Process(pid)
+    process.send_signal(signal.SIGKILL)
+    process.wait(10)
+    return pid
+
+
+def envoy(turnout: Turnout) -> psutil.Process:
+    """The Envoy that runs."""
+
+    def find() -> psutil.Process | None:
+        try:
+            return psutil.Process(json.loads((turnout.home / "gateway" / "envoy.pid.json").read_text())["pid"])
+        except (OSError, ValueError, psutil.NoSuchProcess):
+            return None
+
+    found: psutil.Process = until(find, what="an Envoy runs")
+    return found
+
+
+def answers(app: App) -> bool:
+    """Whether the app's domain answers well."""
+    try:
+        return app.turnout.get(app.live_domain).status_code == 200
+    except httpx.HTTPError:
+        return False
+
+
+def processes_of(asked: Asked) -> list[psutil.Process]:
+    """What runs of the deployment that an operation is about."""
+    return asked.turnout.processes_with("TURNOUT_DEPLOYMENT_ID", asked.now().get("deployment_id", "none"))

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import signal
 from collections.abc import Iterator
 
-import httpx
 import psutil
 import pytest
 
-from tests.faults.asked import Asked, ask, ask_deploy, replaced
+from tests.faults.asked import answers, ask, ask_deploy, envoy, processes_of, replaced
 from tests.faults.checker import check
 from tests.faults.rows import Row
-from tests.kit import App, Traffic, Turnout, until
+from tests.kit import EXAMPLES, App, Traffic, Turnout, until
 
 pytestmark = pytest.mark.full
 
@@ -65,7 +63,7 @@ def test_restate_in_the_middle_of_each_operation(turnout: Turnout, app: App, sub
                 check(turnout, traffic=[traffic])
     for step in ("source", "readiness"):
         with subtests.test(msg=f"deploy, killed at {step}"):
-            app.write(f"at {step}", app__py=SLOW + plain(app))
+            app.write(f"at {step}", app__py=SLOW + plain())
             with Traffic(turnout, app.live_domain) as traffic:
                 asked = ask_deploy(app)
                 asked.reached(step)
@@ -80,7 +78,7 @@ def test_restate_in_the_middle_of_each_operation(turnout: Turnout, app: App, sub
 def test_krane_while_it_starts_and_stops(turnout: Turnout, app: App, subtests: pytest.Subtests) -> None:
     """What it had begun is finished by the next one: started once, checked, and stopped when it is not wanted."""
     with subtests.test(msg="killed while it starts instances"):
-        app.write("k1", app__py=SLOW + plain(app))
+        app.write("k1", app__py=SLOW + plain())
         with Traffic(turnout, app.live_domain) as traffic:
             asked = ask_deploy(app)
             asked.reached("readiness")
@@ -115,7 +113,7 @@ def test_krane_while_it_starts_and_stops(turnout: Turnout, app: App, subtests: p
 @pytest.mark.fault(Row.GATEWAY_KILLED)
 def test_envoy_and_the_gateway(turnout: Turnout, app: App, subtests: pytest.Subtests) -> None:
     """Envoy is back with what it served; without the gateway it goes on; and what was switched meanwhile arrives."""
-    app.write("g1", app__py=plain(app))
+    app.write("g1", app__py=plain())
     app.deploy("g1")
     with subtests.test(msg="envoy"):
         before = envoy(turnout)
@@ -147,7 +145,7 @@ def test_envoy_and_the_gateway(turnout: Turnout, app: App, subtests: pytest.Subt
 @pytest.mark.fault(Row.STREAM_CUT)
 def test_a_gateway_that_hangs(turnout: Turnout, app: App) -> None:
     """The switch is committed and says who did not follow; the old version serves on, until the gateway moves again."""
-    app.write("h1", app__py=plain(app))
+    app.write("h1", app__py=plain())
     first = app.deploy("h1")
     if not first["live"]:
         app.promote(first["deployment_id"])
@@ -169,34 +167,6 @@ def test_a_gateway_that_hangs(turnout: Turnout, app: App) -> None:
     assert app.serves() == "h2"
 
 
-def plain(app: App) -> str:
+def plain() -> str:
     """The app as it came."""
-    from tests.kit import EXAMPLES
-
     return (EXAMPLES / "hello-python" / "app.py").read_text()
-
-
-def envoy(turnout: Turnout) -> psutil.Process:
-    """The Envoy that runs."""
-
-    def find() -> psutil.Process | None:
-        try:
-            return psutil.Process(json.loads((turnout.home / "gateway" / "envoy.pid.json").read_text())["pid"])
-        except (OSError, ValueError, psutil.NoSuchProcess):
-            return None
-
-    found: psutil.Process = until(find, what="an Envoy runs")
-    return found
-
-
-def answers(app: App) -> bool:
-    """Whether the app's domain answers well."""
-    try:
-        return app.turnout.get(app.live_domain).status_code == 200
-    except httpx.HTTPError:
-        return False
-
-
-def processes_of(asked: Asked) -> list[psutil.Process]:
-    """What runs of the deployment that an operation is about."""
-    return asked.turnout.processes_with("TURNOUT_DEPLOYMENT_ID", asked.now().get("deployment_id", "none"))
