@@ -32,6 +32,12 @@ class Asked:
             return {}
         return document
 
+    @property
+    def deployment(self) -> str:
+        """The deployment it is about."""
+        found = until(lambda: self.now().get("deployment_id"), what="the API tells of the operation")
+        return str(found)
+
     def reached(self, step: str) -> None:
         """Return when this step has begun."""
         until(lambda: step in [each["name"] for each in self.now().get("steps", ())], what=f"{self.id} is at {step}")
@@ -119,4 +125,4 @@ def answers(app: App) -> bool:
 
 def processes_of(asked: Asked) -> list[psutil.Process]:
     """What runs of the deployment that an operation is about."""
-    return asked.turnout.processes_with("TURNOUT_DEPLOYMENT_ID", asked.now().get("deployment_id", "none"))
+    return asked.turnout.processes_with("TURNOUT_DEPLOYMENT_ID", asked.deployment)

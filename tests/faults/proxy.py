@@ -42,6 +42,12 @@ class Proxy:
         assert isinstance(self._listen, int)
         return self._listen
 
+    @property
+    def path(self) -> Path:
+        """Where it listens."""
+        assert isinstance(self._listen, Path)
+        return self._listen
+
     def __enter__(self) -> Self:
         self._thread.start()
         self.recover()
