@@ -32,6 +32,7 @@ from turnout.krane.detect import docker_address
 from turnout.krane.docker import DockerBackend
 from turnout.krane.farewell import stop_everything
 from turnout.krane.files import instances_folder
+from turnout.krane.offers import Offers
 from turnout.krane.ports import BackendPort, Launch, Observation
 from turnout.krane.process import ProcessBackend
 from turnout.krane.settings import KraneSettings
@@ -71,12 +72,13 @@ class Region:
             home=home, region="here", **{"grace": 2.0, "drain": 0.05, "relaxed_interval": 0.1} | settings
         )
         self.agent: Agent | None = None
+        self.offers: Offers | None = None
         self._stop = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
     def starts_krane(self) -> None:
         self._stop = asyncio.Event()
-        self.agent = Agent(self.server, self.backends, self.settings, structlog.get_logger())
+        self.agent = Agent(self.server, self.backends, self.settings, structlog.get_logger(), offers=self.offers)
         self._task = asyncio.create_task(self.agent.run(self._stop))
 
     async def ends_krane(self) -> None:
@@ -342,9 +344,36 @@ async def test_backend_that_is_not_here(region: Region) -> None:
     spec = region.spec(backend=Backend.DOCKER)
     region.server.run(spec)
     one = await region.become(spec, S.FAILED)
-    assert "no Docker Engine answered" in (one.reason or "")
+    assert "set to run no containers" in (one.reason or "")
     region.server.withdraw(spec.deployment_id)
     await region.are_gone(spec)
+
+
+@pytest.mark.fault(Row.ENGINE_AWAY)
+async def test_an_engine_that_is_away_when_krane_starts(tmp_path: Path) -> None:
+    """What krane looked after before is not given up; the engine is offered, and all is well, once it answers."""
+    engine, answering = FakeBackend(), asyncio.Event()
+
+    async def detect() -> list[Backend]:
+        return [Backend.DOCKER] if answering.is_set() else []
+
+    async with region_of(tmp_path, {Backend.DOCKER: engine}) as region:
+        spec = region.spec(backend=Backend.DOCKER)
+        region.server.run(spec)
+        one = await region.become(spec, S.RUNNING)
+        await region.ends_krane()
+        engine.away = True
+        region.offers = Offers([], later=[Backend.DOCKER], detect=detect, look_seconds=0.05)
+        region.starts_krane()
+        await region.server.until(lambda: region.server.reports[-1].backends == ())
+        assert region.are(spec, S.RUNNING), "its health check still passes"
+        engine.crash(one.id)
+        await region.become(spec, S.STARTING)
+        engine.away = False
+        answering.set()
+        await region.server.until(lambda: region.server.reports[-1].backends == (Backend.DOCKER,))
+        again = await region.become(spec, S.RUNNING)
+        assert (again.id, again.restarts) == (one.id, 1)
 
 
 async def test_refused_start(region: Region) -> None:

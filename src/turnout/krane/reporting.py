@@ -24,7 +24,7 @@ class Reporter:
         settings: KraneSettings,
         logger: FilteringBoundLogger,
         *,
-        backends: tuple[Backend, ...],
+        backends: Callable[[], tuple[Backend, ...]],
         everything: Callable[[], tuple[InstanceReport, ...]],
         jobs: Callable[[], tuple[JobReport, ...]] = tuple,
     ) -> None:
@@ -79,7 +79,7 @@ class Reporter:
         instances = self._everything() if complete else tuple(changed.values())
         told = self._jobs() if complete else tuple(jobs.values())
         await self._control_plane.report(
-            RegionReport(complete=complete, backends=self._backends, instances=instances, jobs=told)
+            RegionReport(complete=complete, backends=self._backends(), instances=instances, jobs=told)
         )
 
     async def _wait(self) -> None:
