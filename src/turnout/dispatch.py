@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
 from dataclasses import asdict
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
 
+from turnout.domain.clocks import Leaps
 from turnout.domain.errors import TurnoutError, Unavailable
 from turnout.domain.jobs import job_ended
 from turnout.domain.observation import may_end
@@ -46,14 +49,20 @@ class Dispatcher:
         limits: DeploySettings,
         logger: Any,
         acme: AcmeSettings | None = None,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        """`ingress` and `admin` have Restate's two addresses as their base URLs. Without `acme` nothing is issued."""
+        """`ingress` and `admin` have Restate's two addresses as their base URLs. Without `acme` nothing is issued.
+
+        `clock` is the one that the store's deadlines are written by.
+        """
         self._store = store
         self._ingress = ingress
         self._admin = admin
         self._limits = limits
         self._logger = logger
         self._acme = acme
+        self._clock = clock
+        self._leaps = Leaps(forget_after=limits.deadline_seconds + limits.overdue_grace_seconds)
         self._cancelled: dict[str, float] = {}
         """When each operation was last told that it is cancelled, by the monotonic clock."""
 
@@ -69,6 +78,8 @@ class Dispatcher:
 
     async def sweep(self) -> None:
         """One round: send what is unsent, wake what need not wait any more, end what is overtaken or overdue."""
+        leap = self._leaps.seconds(wall=self._clock(), steady=time.monotonic())
+        lost_after = self._limits.overdue_grace_seconds + leap
         await self._store.supersede_queued()
         for operation in await self._store.unsent_operations(older_than_seconds=0):
             await self._send(operation)
@@ -79,16 +90,16 @@ class Dispatcher:
         for wait in waits:
             if (outcome := await self._outcome(wait, building)) is not None:
                 await self._wake(wait, outcome)
-        for watched in await self._store.overdue_observations(grace_seconds=self._limits.overdue_grace_seconds):
+        for watched in await self._store.overdue_observations(grace_seconds=lost_after):
             await self._store.end_observation(operation_id=watched, deadline_seconds=self._limits.deadline_seconds)
         unwanted = await self._store.operations_to_cancel()
-        overdue = await self._store.overdue_operations(grace_seconds=0)
+        overdue = await self._store.overdue_operations(grace_seconds=leap)
         self._cancelled = {each.operation_id: at for each in (*unwanted, *overdue) if (at := self._told(each))}
         for each in unwanted:
             await self._cancel(each, "dispatch.cancelled")
         for each in overdue:
             await self._cancel(each, "dispatch.overdue")
-        for lost in await self._store.overdue_operations(grace_seconds=self._limits.overdue_grace_seconds):
+        for lost in await self._store.overdue_operations(grace_seconds=lost_after):
             await self._store.end_overdue(operation_id=lost.operation_id)
         await self._tend_domains()
         await self._tend_certificates()

@@ -18,6 +18,7 @@ from typing import Any, Protocol
 import psutil
 import pytest
 
+from tests.faults.rows import Row
 from tests.support import busybox_image, eventually, make_release
 from turnout.domain.errors import DeploymentFailed, Unavailable
 from turnout.domain.ids import new_id
@@ -277,6 +278,7 @@ async def test_knows_nothing_of_strangers(lab: Lab) -> None:
     await lab.backend.stop(stranger, grace=0)
 
 
+@pytest.mark.fault(Row.KRANE_KILLED)
 async def test_the_next_krane_takes_over(lab: Lab) -> None:
     """Another backend over the same home finds the instance alive, reads its output and ends it."""
     one = launch(lab.spec("serve"))
@@ -344,6 +346,7 @@ async def test_process_exit_takes_its_children_along(processes: ProcessLab) -> N
     assert sessions.members(pid) == []
 
 
+@pytest.mark.fault(Row.BAD_INSTANCES)
 async def test_process_memory_is_watched(processes: ProcessLab) -> None:
     """Who uses more than asked for is killed, and told why."""
     one = launch(
@@ -509,6 +512,7 @@ async def test_docker_root_cannot_be_written(docker: DockerLab) -> None:
 
 
 @pytest.mark.docker
+@pytest.mark.fault(Row.BAD_INSTANCES)
 async def test_docker_memory_hog_has_a_plain_reason(docker: DockerLab) -> None:
     """The engine's out-of-memory kill becomes a sentence."""
     one = launch(docker.spec("tail /dev/zero"))
@@ -568,6 +572,7 @@ async def test_docker_output_is_written_once_over_restarts(docker: DockerLab) ->
 
 
 @pytest.mark.parametrize("kind", ["hung", "absent"])
+@pytest.mark.fault(Row.ENGINE_AWAY)
 async def test_docker_engine_away_is_unavailable(tmp_path: Path, kind: str) -> None:
     """An engine that hangs or is not there is never mistaken for an instance that failed."""
     socket = tmp_path / "engine.sock"

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.contract.builder_labs import WORK, ProcessLab, Work, ended, nothing_runs, processes_of, request_of, running
+from tests.faults.rows import Row
 from tests.support import eventually
 from turnout.builds.local import LocalBuilds
 from turnout.builds.service import BuildStatus
@@ -147,6 +148,7 @@ async def test_deadline_of_a_builder_that_hangs(local: ProcessLab, monkeypatch: 
     assert list(local.home.glob("releases/*")) == []
 
 
+@pytest.mark.fault(Row.CLOCK_JUMPS)
 async def test_changed_clock_changes_no_deadline(local: ProcessLab, monkeypatch: pytest.MonkeyPatch) -> None:
     """Somebody sets the machine's clock while a build runs: the build goes on."""
     local.hold()

@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from tests.contract.test_gateway_envoy import HOST, Backend, Rig, _contains, _envoy_is_here, rig, v1, v2
+from tests.faults.rows import Row
 from turnout.domain.views import ChallengeView, ProjectView
 from turnout.gateway.testing import project
 
@@ -118,6 +119,7 @@ async def test_refusals_are_problems_as_before(rig: Rig, v1: Backend) -> None:
         await rig.get(headers={"X-Big": "x" * 70_000}, raise_for_status=True)
 
 
+@pytest.mark.fault(Row.CONTROL_PLANE_DEAD)
 async def test_a_restart_without_the_store_answers_from_the_snapshot(rig: Rig, v1: Backend) -> None:
     """A challenge is part of what was last known."""
     await rig.put(challenged(v1, answer(), answer(ONLY)))

@@ -299,6 +299,7 @@ async def test_the_access_log_names_domain_deployment_and_status_and_no_query(ri
     assert line["path"] == "/x"
 
 
+@pytest.mark.fault(Row.LONG_REQUESTS)
 async def test_websockets_and_streams_outlive_a_switch_and_the_end_of_their_deployment(
     rig: Rig, v1: Backend, v2: Backend
 ) -> None:
@@ -318,6 +319,7 @@ async def test_websockets_and_streams_outlive_a_switch_and_the_end_of_their_depl
         assert (await slow)[1] == "v1"
 
 
+@pytest.mark.fault(Row.LOAD)
 async def test_two_hundred_switches_fail_no_request_and_leave_nobody_behind(rig: Rig, v1: Backend, v2: Backend) -> None:
     """Under constant load: no failure, and after an acknowledgement only the new version answers.
 
@@ -388,6 +390,7 @@ async def test_a_domain_may_move_to_another_project(rig: Rig, v1: Backend, v2: B
     await _until(lambda: _lacks(rig, b"dep_v1"))
 
 
+@pytest.mark.fault(Row.CONTROL_PLANE_DEAD)
 async def test_a_restarted_control_plane_serves_its_snapshot_while_the_store_is_away(rig: Rig, v1: Backend) -> None:
     """Nothing is lost and nothing sent again; when the store is back, changes flow again."""
     await rig.route(v1)
@@ -403,6 +406,7 @@ async def test_a_restarted_control_plane_serves_its_snapshot_while_the_store_is_
     assert (await rig.get(host="new.example"))[0] == 200
 
 
+@pytest.mark.fault(Row.CONTROL_PLANE_DEAD)
 async def test_an_envoy_that_restarts_while_the_store_is_away_serves_at_once(rig: Rig, v1: Backend) -> None:
     """Control plane process restarted from its snapshot, Envoy killed: ready means serving, never 404."""
     await rig.route(v1)
@@ -415,6 +419,7 @@ async def test_an_envoy_that_restarts_while_the_store_is_away_serves_at_once(rig
     assert (status, body["app"]) == (200, "v1")
 
 
+@pytest.mark.fault(Row.STREAM_CUT)
 async def test_envoy_goes_on_while_its_control_plane_is_dead_and_catches_up_afterwards(
     rig: Rig, v1: Backend, v2: Backend
 ) -> None:
@@ -442,6 +447,7 @@ async def test_an_envoy_without_any_configuration_is_not_ready_rather_than_answe
     await envoy.ready(timeout=5)
 
 
+@pytest.mark.fault(Row.CONFIG_REJECTED)
 async def test_a_refused_configuration_is_reported_and_stops_nobody_else(
     rig: Rig, v1: Backend, v2: Backend, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -533,6 +539,7 @@ async def test_a_successor_adopts_the_running_envoy(rig: Rig, v1: Backend) -> No
     assert (await rig.get())[0] == 200
 
 
+@pytest.mark.fault(Row.LONG_REQUESTS)
 async def test_stopping_lets_requests_under_way_finish(rig: Rig, v1: Backend) -> None:
     """Drained first, told to go afterwards."""
     await rig.route(v1)

@@ -67,6 +67,7 @@ async def test_spellings_of_one_name_do_not_pile_up(rig: TlsRig) -> None:
     await eventually(lambda: holds(rig, 100), what="the oldest ones are let go")
 
 
+@pytest.mark.fault(Row.CONTROL_PLANE_DEAD)
 async def test_https_survives_restarts_while_the_store_is_away_and_no_key_is_ever_in_the_clear(rig: TlsRig) -> None:
     """From the snapshot, which holds keys sealed; nor are they in Envoy's configuration dump or any log."""
     await rig.serve(HOST, LOCAL)
@@ -102,6 +103,7 @@ async def test_https_survives_restarts_while_the_store_is_away_and_no_key_is_eve
     assert [name for name, content in {**written, "dump": dump}.items() if b"PRIVATE KEY" in content] == []
 
 
+@pytest.mark.fault(Row.CONFIG_REJECTED)
 async def test_a_certificate_that_envoy_refuses_holds_up_nobody(rig: TlsRig) -> None:
     """Its clients are turned away at once; switches are acknowledged as ever; a better one is served."""
     await rig.serve(HOST, "good.example")

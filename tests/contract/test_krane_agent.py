@@ -19,6 +19,7 @@ import httpx
 import pytest
 import structlog
 
+from tests.faults.rows import Row
 from tests.support import busybox_image, eventually, make_release
 from turnout.domain.documents import DesiredState, InstanceReport
 from turnout.domain.errors import Conflict
@@ -31,6 +32,7 @@ from turnout.krane.detect import docker_address
 from turnout.krane.docker import DockerBackend
 from turnout.krane.farewell import stop_everything
 from turnout.krane.files import instances_folder
+from turnout.krane.offers import Offers
 from turnout.krane.ports import BackendPort, Launch, Observation
 from turnout.krane.process import ProcessBackend
 from turnout.krane.settings import KraneSettings
@@ -70,12 +72,13 @@ class Region:
             home=home, region="here", **{"grace": 2.0, "drain": 0.05, "relaxed_interval": 0.1} | settings
         )
         self.agent: Agent | None = None
+        self.offers: Offers | None = None
         self._stop = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
     def starts_krane(self) -> None:
         self._stop = asyncio.Event()
-        self.agent = Agent(self.server, self.backends, self.settings, structlog.get_logger())
+        self.agent = Agent(self.server, self.backends, self.settings, structlog.get_logger(), offers=self.offers)
         self._task = asyncio.create_task(self.agent.run(self._stop))
 
     async def ends_krane(self) -> None:
@@ -210,6 +213,7 @@ async def test_first_report_of_a_connection_is_complete(region: Region) -> None:
     assert region.server.reports[count].complete
 
 
+@pytest.mark.fault(Row.KRANE_KILLED)
 async def test_instances_go_on_without_the_server(region: Region, fake: FakeBackend) -> None:
     """With the server away nothing is stopped, and what crashes is restarted; it hears of it later."""
     spec = region.spec()
@@ -290,6 +294,7 @@ async def test_unknown_instances_are_swept_away(region: Region, fake: FakeBacken
 # ------------------------------------------------------------------------------- apps that do not work
 
 
+@pytest.mark.fault(Row.BAD_INSTANCES)
 async def test_exits_at_once(machine: Region) -> None:
     """Failed at once, with the exit code and the last lines, readable; not started again."""
     spec = machine.app("import sys; print('\\x1b[31mno DATABASE_URL\\x1b[0m'); sys.exit(3)")
@@ -301,6 +306,7 @@ async def test_exits_at_once(machine: Region) -> None:
     assert one.restarts == 0
 
 
+@pytest.mark.fault(Row.BAD_INSTANCES)
 async def test_never_listens(machine: Region) -> None:
     """Failed at the deadline, quoting the last check and the last lines; nothing of it goes on running."""
     health = replace(QUICK, deadline=3.0)
@@ -314,6 +320,7 @@ async def test_never_listens(machine: Region) -> None:
     await eventually(lambda: sessions.marked(instances_folder(machine.home)) == {})
 
 
+@pytest.mark.fault(Row.BAD_INSTANCES)
 async def test_health_answers_500(machine: Region) -> None:
     """The reason quotes the status and what the app said."""
     spec = machine.app(health=replace(QUICK, path="/sick", deadline=3.0))
@@ -322,6 +329,7 @@ async def test_health_answers_500(machine: Region) -> None:
     assert "GET /sick answered 500: the database is away" in (one.reason or "")
 
 
+@pytest.mark.fault(Row.BAD_INSTANCES)
 async def test_memory_hog(machine: Region) -> None:
     """Killed, and told why."""
     hog = "import time; x = bytearray(200 * 2**20); time.sleep(60)"
@@ -336,9 +344,36 @@ async def test_backend_that_is_not_here(region: Region) -> None:
     spec = region.spec(backend=Backend.DOCKER)
     region.server.run(spec)
     one = await region.become(spec, S.FAILED)
-    assert "no Docker Engine answered" in (one.reason or "")
+    assert "set to run no containers" in (one.reason or "")
     region.server.withdraw(spec.deployment_id)
     await region.are_gone(spec)
+
+
+@pytest.mark.fault(Row.ENGINE_AWAY)
+async def test_an_engine_that_is_away_when_krane_starts(tmp_path: Path) -> None:
+    """What krane looked after before is not given up; the engine is offered, and all is well, once it answers."""
+    engine, answering = FakeBackend(), asyncio.Event()
+
+    async def detect() -> list[Backend]:
+        return [Backend.DOCKER] if answering.is_set() else []
+
+    async with region_of(tmp_path, {Backend.DOCKER: engine}) as region:
+        spec = region.spec(backend=Backend.DOCKER)
+        region.server.run(spec)
+        one = await region.become(spec, S.RUNNING)
+        await region.ends_krane()
+        engine.away = True
+        region.offers = Offers([], later=[Backend.DOCKER], detect=detect, look_seconds=0.05)
+        region.starts_krane()
+        await region.server.until(lambda: region.server.reports[-1].backends == ())
+        assert region.are(spec, S.RUNNING), "its health check still passes"
+        engine.crash(one.id)
+        await region.become(spec, S.STARTING)
+        engine.away = False
+        answering.set()
+        await region.server.until(lambda: region.server.reports[-1].backends == (Backend.DOCKER,))
+        again = await region.become(spec, S.RUNNING)
+        assert (again.id, again.restarts) == (one.id, 1)
 
 
 async def test_refused_start(region: Region) -> None:
@@ -359,6 +394,7 @@ async def test_failed_stays_failed_over_a_restart_of_krane(region: Region, fake:
     assert fake.starts == 1
 
 
+@pytest.mark.fault(Row.BAD_INSTANCES)
 async def test_crash_after_running_is_restarted(machine: Region) -> None:
     """Same id and port, reported as starting with the reason meanwhile, then running again."""
     spec = machine.app()
@@ -394,6 +430,7 @@ async def test_a_lost_race_for_the_port_is_run_again(machine: Region) -> None:
     thieves[0].close()
 
 
+@pytest.mark.fault(Row.BAD_INSTANCES)
 async def test_unwell_is_reported_and_comes_back(region: Region, fake: FakeBackend) -> None:
     """Three failed checks: starting again, not killed; when it answers again it runs."""
     spec = region.spec()
@@ -414,6 +451,7 @@ async def test_unwell_is_reported_and_comes_back(region: Region, fake: FakeBacke
 # ---------------------------------------------------------------------------------------- slow and hung
 
 
+@pytest.mark.fault(Row.ENGINE_AWAY)
 async def test_a_hung_engine_stops_nobody_else(tmp_path: Path) -> None:
     """Its instances keep their last known state; those of other backends start and stop as always."""
     engine, other = FakeBackend(), FakeBackend()
@@ -435,6 +473,7 @@ async def test_a_hung_engine_stops_nobody_else(tmp_path: Path) -> None:
         assert engine.starts == 2
 
 
+@pytest.mark.fault(Row.ENGINE_AWAY)
 async def test_a_slow_stop_blocks_nobody(region: Region) -> None:
     """While one instance uses up its grace, another starts."""
     slow, next_one = region.spec("stubborn"), region.spec()
@@ -447,6 +486,7 @@ async def test_a_slow_stop_blocks_nobody(region: Region) -> None:
     await region.are_gone(slow)
 
 
+@pytest.mark.fault(Row.LONG_REQUESTS)
 async def test_sigterm_lets_a_slow_request_finish(machine: Region) -> None:
     """A request in flight when its instance is stopped is answered."""
     spec = machine.app()
@@ -541,6 +581,7 @@ class RealKrane:
 
 
 @pytest.mark.parametrize("signum", [signal.SIGKILL, signal.SIGTERM])
+@pytest.mark.fault(Row.KRANE_KILLED)
 async def test_instances_survive_krane(tmp_path: Path, signum: signal.Signals) -> None:
     """However krane ends, its instances go on serving; the next one adopts them; nothing leaks at the end."""
     lab = Region(tmp_path, {})
@@ -565,6 +606,7 @@ async def test_instances_survive_krane(tmp_path: Path, signum: signal.Signals) -
     await krane.ends(signal.SIGTERM)
 
 
+@pytest.mark.fault(Row.KRANE_KILLED)
 async def test_next_krane_removes_what_is_no_longer_desired(tmp_path: Path) -> None:
     """Desired no more while krane was dead: ended by the next one. And `down` works with krane dead."""
     lab = Region(tmp_path, {})
@@ -587,6 +629,7 @@ async def test_next_krane_removes_what_is_no_longer_desired(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("seed", range(3))
+@pytest.mark.fault(Row.KRANE_KILLED)
 async def test_killed_again_and_again_while_starting(tmp_path: Path, seed: int) -> None:
     """krane killed at random moments of its busiest time: one instance per slot in the end, and no other."""
     moments = random.Random(seed)
@@ -671,6 +714,7 @@ class Gate:
 
 
 @pytest.mark.docker
+@pytest.mark.fault(Row.ENGINE_AWAY)
 async def test_a_real_engine_that_hangs_and_comes_back(tmp_path: Path) -> None:
     """What ran is still reported as running and serves; what was asked for meanwhile happens afterwards."""
     image = busybox_image()

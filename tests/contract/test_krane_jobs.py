@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.contract.test_krane_agent import Region, region_of
+from tests.faults.rows import Row
 from tests.support import busybox_image, make_release
 from turnout.domain.ids import new_id
 from turnout.domain.jobs import JobSpec
@@ -105,6 +106,7 @@ async def test_takes_too_long(machine: Region) -> None:
 
 
 @pytest.mark.parametrize("pause", [0.0, 1.5])
+@pytest.mark.fault(Row.KRANE_KILLED)
 async def test_the_next_krane_learns_how_it_ended(machine: Region, pause: float) -> None:
     """Whether it ends before or after the next krane is there: its code is known, and it runs once."""
     spec = job(machine, seconds=0.7, code=5)
@@ -144,6 +146,7 @@ async def test_without_the_claim_nothing_is_started(tmp_path: Path) -> None:
         assert fake.starts == 0
 
 
+@pytest.mark.fault(Row.ENGINE_AWAY)
 async def test_an_engine_that_is_away_delays_the_start(tmp_path: Path) -> None:
     """It is started once the engine is back, and once."""
     fake = FakeBackend()

@@ -145,7 +145,7 @@ async def test_two_who_prove_one_name_share_its_place(yard: Yard) -> None:
 
 
 async def test_who_waits_for_a_generation(yard: Yard, clock: Clock) -> None:
-    """Written down once, settled once, and forgotten after its deadline."""
+    """Written down once, settled once, and forgotten a while after its deadline."""
     await yard.store.await_generation(awakeable_id="awk-1", generation=7, deadline_seconds=10)
     await yard.store.await_generation(awakeable_id="awk-1", generation=8, deadline_seconds=10)
     await yard.store.await_generation(awakeable_id="awk-2", generation=8, deadline_seconds=100)
@@ -153,7 +153,7 @@ async def test_who_waits_for_a_generation(yard: Yard, clock: Clock) -> None:
         ("awk-1", 7),
         ("awk-2", 8),
     ]
-    clock.advance(20)
+    clock.advance(650)
     assert [each.awakeable_id for each in await yard.store.open_confirmations()] == ["awk-2"]
     await yard.store.settle_confirmation(awakeable_id="awk-2")
     assert await yard.store.open_confirmations() == ()

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from tests.contract.store_kit import Clock, Yard
+from tests.faults.rows import Row
 from turnout.domain.errors import Unavailable
 from turnout.store import Store, open_store
 
@@ -113,6 +114,7 @@ async def test_closing_the_store_wakes_whoever_waits(database_url: str, clock: C
     assert await asyncio.wait_for(again, SOON) < SOON
 
 
+@pytest.mark.fault(Row.STORE_AWAY)
 async def test_a_broken_connection_is_opened_again(yard: Yard, database_url: str) -> None:
     """PostgreSQL restarts: the next calls work, and commits are told again."""
     if not database_url.startswith("postgresql"):

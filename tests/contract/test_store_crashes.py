@@ -9,6 +9,7 @@ from itertools import pairwise
 import pytest
 
 from tests.contract.store_kit import LIVE, REGION, Clock, Crash, Yard
+from tests.faults.rows import Row
 from turnout.domain.plans import UnsentOperation
 from turnout.domain.statuses import DeploymentStatus
 from turnout.store import open_store
@@ -31,6 +32,7 @@ async def assert_all_or_nothing(yard: Yard, act: Act, prepare: Callable[[], Awai
     pytest.fail("it never ran through")
 
 
+@pytest.mark.fault(Row.STORE_AWAY)
 async def test_a_crash_in_a_switch_leaves_nothing(yard: Yard) -> None:
     """Deploy and rollback, at every statement and before the commit."""
     v1 = await yard.ship()
@@ -43,11 +45,13 @@ async def test_a_crash_in_a_switch_leaves_nothing(yard: Yard) -> None:
     assert await yard.store.generation() == 3
 
 
+@pytest.mark.fault(Row.STORE_AWAY)
 async def test_a_crash_in_an_admission_leaves_nothing(yard: Yard) -> None:
     """Project, environment, deployment, operation and audit come together or not at all."""
     await assert_all_or_nothing(yard, yard.admit)
 
 
+@pytest.mark.fault(Row.STORE_AWAY)
 async def test_a_crash_in_the_workflows_writes_leaves_nothing(yard: Yard) -> None:
     """Placing and failing are whole, too."""
     deploy = await yard.admit()
@@ -64,6 +68,7 @@ async def test_a_crash_in_the_workflows_writes_leaves_nothing(yard: Yard) -> Non
     assert await yard.status(deploy.deployment_id) is DeploymentStatus.FAILED
 
 
+@pytest.mark.fault(Row.DUPLICATES)
 async def test_switches_of_one_project_at_once_serialise(yard: Yard, database_url: str, clock: Clock) -> None:
     """From two processes' connections: every one is done, once, and the generations have no gap."""
     deploys = [await yard.admit() for _ in range(6)]
@@ -86,6 +91,7 @@ async def test_switches_of_one_project_at_once_serialise(yard: Yard, database_ur
     assert (await yard.serves())[LIVE] == history[0].to_deployment_id
 
 
+@pytest.mark.fault(Row.RACES)
 async def test_switches_of_many_projects_at_once(yard: Yard) -> None:
     """They share the counters and nothing else: no deadlock, no gap."""
     deploys = [await yard.admit(project=f"shop-{n}") for n in range(8)]
@@ -95,6 +101,7 @@ async def test_switches_of_many_projects_at_once(yard: Yard) -> None:
     assert sorted(result.generation for result in results) == list(range(1, 9))
 
 
+@pytest.mark.fault(Row.RACES)
 async def test_two_projects_that_want_one_name_at_once(yard: Yard) -> None:
     """One gets it, the other one is refused: nobody's domain is taken over."""
     deploys = [
@@ -108,6 +115,7 @@ async def test_two_projects_that_want_one_name_at_once(yard: Yard) -> None:
     assert await yard.store.generation() == 1
 
 
+@pytest.mark.fault(Row.RACES)
 async def test_first_deploys_of_a_project_at_once(yard: Yard) -> None:
     """They agree on one project and one environment."""
     admitted = await asyncio.gather(*(yard.admit() for _ in range(6)))

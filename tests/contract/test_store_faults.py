@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import insert, text, update
 
 from tests.contract.store_kit import Clock, Yard
+from tests.faults.rows import Row
 from turnout.domain.errors import Conflict, Unavailable
 from turnout.store import Store, database, migrate, open_store
 from turnout.store.schema import instances, projects, routes
@@ -26,6 +27,7 @@ async def sqlite_store(tmp_path: Path, clock: Clock, monkeypatch: pytest.MonkeyP
         yield store
 
 
+@pytest.mark.fault(Row.STORE_AWAY)
 async def test_a_locked_file(sqlite_store: Store, tmp_path: Path) -> None:
     """Writers are told to come back; readers go on."""
     other = sqlite3.connect(tmp_path / "turnout.db", isolation_level=None)
@@ -39,6 +41,7 @@ async def test_a_locked_file(sqlite_store: Store, tmp_path: Path) -> None:
     other.close()
 
 
+@pytest.mark.fault(Row.DISK_FULL)
 async def test_a_full_disk(sqlite_store: Store) -> None:
     """Nothing is half written, and the sentence names the cause."""
     async with sqlite_store._db.engine.connect() as connection:
@@ -61,6 +64,7 @@ async def test_a_missing_folder(tmp_path: Path) -> None:
     await asyncio.sleep(0.05)  # the driver's thread ends a moment after its failed connection is told
 
 
+@pytest.mark.fault(Row.STORE_AWAY)
 async def test_a_server_that_is_away() -> None:
     """Nobody listens on that port."""
     with socket.socket() as unused:
@@ -70,6 +74,7 @@ async def test_a_server_that_is_away() -> None:
         await migrate(f"postgresql+asyncpg://nobody@127.0.0.1:{port}/nothing")
 
 
+@pytest.mark.fault(Row.STORE_AWAY)
 async def test_a_caller_that_goes_away_leaves_nothing(yard: Yard) -> None:
     """Cancelled at any moment: the transaction is rolled back, and the next one finds no lock."""
     before = await yard.dump()

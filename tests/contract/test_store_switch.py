@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import insert
 
 from tests.contract.store_kit import APEX, BRANCH, ENVIRONMENT, LIVE, Yard
+from tests.faults.rows import Row
 from turnout.domain.errors import Invalid
 from turnout.domain.records import GitData, OperationKind
 from turnout.domain.statuses import DeploymentStatus, InstanceStatus, StepStatus
@@ -215,6 +216,7 @@ async def test_history_tells_who_when_from_and_to(yard: Yard) -> None:
     assert [row.generation for row in (newest, second, first)] == [3, 2, 1]
 
 
+@pytest.mark.fault(Row.DUPLICATES)
 async def test_a_replay_finds_its_own_result_and_changes_nothing(yard: Yard) -> None:
     """Whatever has happened since, and also when the operation has ended."""
     deploy = await yard.admit()

@@ -24,6 +24,7 @@ from tests.contract.validation_lab import (
     lab,
     served,
 )
+from tests.faults.rows import Row
 from tests.support import eventually
 from turnout.domain.validation import Validation
 from turnout.domain.views import GuardView, ProjectView, RouteView, TargetView
@@ -71,6 +72,7 @@ async def comes_and_goes(gateway: Lab, app: Recorder) -> None:
     assert (await gateway.send(good("GET", "/nothing")))[0] == 200
 
 
+@pytest.mark.fault(Row.GATEWAY_KILLED)
 async def test_while_the_sentinel_is_away_nothing_passes_and_it_comes_back(gateway: Lab, app: Recorder) -> None:
     """Killed, and held dead for a while: 503 in the gateway's words. Nobody has to do anything."""
     await gateway.route(app.address, gateway.store.add(NOTES))
@@ -93,6 +95,7 @@ async def test_while_the_sentinel_is_away_nothing_passes_and_it_comes_back(gatew
     assert app.seen == []
 
 
+@pytest.mark.fault(Row.CONTROL_PLANE_DEAD)
 async def test_without_a_control_plane_everything_starts_from_what_is_on_the_disk(gateway: Lab, app: Recorder) -> None:
     """The store is away; gateway process, Envoy and sentinel are killed and started anew, and check as before."""
     await gateway.route(app.address, gateway.store.add(NOTES))

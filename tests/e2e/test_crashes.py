@@ -6,12 +6,19 @@ from pathlib import Path
 
 import pytest
 
+from tests.faults.rows import Row
 from tests.kit import App, Traffic, Turnout, until
 
 SLOW_START = "import time\ntime.sleep(2)\n"
 
 
-@pytest.mark.parametrize("victim", ["worker", "restate"])
+@pytest.mark.parametrize(
+    "victim",
+    [
+        pytest.param("worker", marks=pytest.mark.fault(Row.KILLED_AT_A_STEP)),
+        pytest.param("restate", marks=pytest.mark.fault(Row.RESTATE_KILLED)),
+    ],
+)
 def test_kill_9_during_a_deploy(own_turnout: Turnout, tmp_path: Path, victim: str) -> None:
     """The deploy that was under way ends well without anybody doing anything, and no request fails meanwhile."""
     app = App(own_turnout, tmp_path, "crash")
@@ -29,6 +36,7 @@ def test_kill_9_during_a_deploy(own_turnout: Turnout, tmp_path: Path, victim: st
     assert app.ls()["live_deployment_id"] == ended["deployment_id"]
 
 
+@pytest.mark.fault(Row.KRANE_KILLED)
 def test_kill_9_of_krane_and_of_the_server_leaves_traffic_alone(own_turnout: Turnout, tmp_path: Path) -> None:
     """Instances and gateway go on; what is deployed afterwards works as before."""
     app = App(own_turnout, tmp_path, "steady")

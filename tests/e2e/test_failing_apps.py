@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.faults.rows import Row
 from tests.kit import App, until
 
 EXITS = "import sys\nprint('cannot find the database', flush=True)\nsys.exit(3)\n"
@@ -27,6 +28,7 @@ http.server.HTTPServer(('127.0.0.1', int(os.environ['PORT'])), Handler).serve_fo
         pytest.param(UNWELL, ["500", "no disk left"], id="health-path-500"),
     ],
 )
+@pytest.mark.fault(Row.BAD_INSTANCES)
 def test_a_failing_version_changes_nothing(app: App, source: str, words: list[str]) -> None:
     """Exit code 1, status failed, the app's last lines in the reason; the old version serves on alone."""
     live = app.deploy("v1")

@@ -6,7 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 
+from tests.faults.rows import Row
 from tests.kit import App, Traffic, Turnout, until
 
 MIGRATE = """
@@ -84,6 +86,7 @@ def test_kill_9_while_the_release_command_runs(own_turnout: Turnout, tmp_path: P
     assert app.serves() == "v2"
 
 
+@pytest.mark.fault(Row.BAD_INSTANCES)
 def test_an_app_that_dies_after_the_switch_is_degraded(app: App, tmp_path: Path) -> None:
     """The deploy had succeeded; then its operation says what happened, and `ls` shows it."""
     app.write("v1", app__py=dying(app, tmp_path / "die"))
@@ -98,6 +101,7 @@ def test_an_app_that_dies_after_the_switch_is_degraded(app: App, tmp_path: Path)
     assert app.ls()["live_deployment_id"] == deployed["deployment_id"]
 
 
+@pytest.mark.fault(Row.BAD_INSTANCES)
 def test_auto_rollback_brings_the_old_version_back(app: App, tmp_path: Path) -> None:
     """Requests fail only from the new version's death to the switch back; then the old one serves alone."""
     first = app.deploy("v1")

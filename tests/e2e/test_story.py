@@ -5,6 +5,9 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
+import pytest
+
+from tests.faults.rows import Row
 from tests.kit import App, Traffic, Turnout
 
 
@@ -120,6 +123,7 @@ def test_branch_and_commit_are_read_from_the_folder(app: App) -> None:
     assert f"{app.name}-git-{commit[:7]}-default.localhost" not in {each["fqdn"] for each in dirty["domains"]}
 
 
+@pytest.mark.fault(Row.LONG_REQUESTS)
 def test_long_requests_and_streams_go_on_through_a_switch(app: App) -> None:
     """A slow answer and a stream that began before the switch are finished by the version that began them."""
     import concurrent.futures

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.faults.rows import Row
 from turnout.domain.errors import Invalid, NotFound, Unavailable
 from turnout.domain.views import GatewayFeed, ProjectView
 from turnout.gateway.bootstrap import BootstrapSettings, as_json, bootstrap
@@ -177,6 +178,7 @@ async def test_a_damaged_snapshot_is_none(tmp_path: Path, damage: bytes) -> None
 
 
 @pytest.mark.asyncio
+@pytest.mark.fault(Row.DISK_FULL)
 async def test_a_full_disk_keeps_the_snapshot_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """And is tried again later."""
     state = State()

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.faults.rows import Row
 from turnout.domain.errors import IllegalTransition
 from turnout.domain.records import HealthCheck
 from turnout.domain.statuses import InstanceStatus
@@ -78,6 +79,7 @@ def test_ending_before_the_first_pass_is_failure_and_after_it_a_loss() -> None:
     assert follow(*RUNNING, Event.LOST, Event.RETRY).status is InstanceStatus.STARTING
 
 
+@pytest.mark.fault(Row.BAD_INSTANCES)
 def test_passes_have_to_come_in_a_row() -> None:
     """A failure in between starts the count anew."""
     life, events = follow(Event.STARTED), []

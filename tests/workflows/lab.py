@@ -106,6 +106,8 @@ class Lab:
     """Jobs that krane has run, in order."""
     placed: list[str] = field(default_factory=list)
     """Deployments that krane was asked to run, in order."""
+    have: dict[str, InstanceReport] = field(default_factory=dict)
+    """What krane runs, by deployment."""
 
     async def admit(
         self,
@@ -114,6 +116,7 @@ class Lab:
         project: str = "p",
         environment: str = "production",
         source_id: str | None = None,
+        deadline_seconds: float = 60,
         **more: Any,
     ) -> UnsentOperation:
         """Ask for a deploy, as the API does."""
@@ -138,7 +141,7 @@ class Lab:
                 actor="test",
                 **more,
             ),
-            deadline_seconds=60,
+            deadline_seconds=deadline_seconds,
         )
 
     async def deploy(self, image: str = "app:1", **options: Any) -> Operation:
@@ -180,7 +183,7 @@ class Lab:
 
     async def play_krane(self) -> None:
         """Run what is desired, remove what is not, report both."""
-        have: dict[str, InstanceReport] = {}
+        have = self.have
         while True:
             state = await self.store.desired_state(region="local", since=None)
             wanted = {spec.deployment_id: spec for spec in state.deployments} if state else {}
@@ -203,6 +206,11 @@ class Lab:
     def _run_job(self, job: JobSpec) -> JobReport:
         self.worked.append(job.id)
         return self.work(job)
+
+    def recover(self, deployment_id: str) -> None:
+        """From now on its instance runs."""
+        told = {"status": InstanceStatus.RUNNING, "address": "127.0.0.1:9", "reason": None}
+        self.have[deployment_id] = self.have[deployment_id].model_copy(update=told)
 
     async def crash(self, deployment_id: str, reason: str) -> None:
         """Its instance ends and is being restarted, as krane tells it."""
@@ -316,7 +324,9 @@ async def open_lab(
         settings = RestateSettings(worker_port=worker_port, worker_grace_seconds=0.2)
         for work in (
             serve(workflow, settings) if worker is None else worker(worker_port),
-            Dispatcher(store=store, ingress=ingress, admin=admin, limits=limits, logger=logger, acme=acme).run(),
+            Dispatcher(
+                store=store, ingress=ingress, admin=admin, limits=limits, logger=logger, acme=acme, clock=clock
+            ).run(),
             lab.play_krane(),
             *([lab.play_gateway()] if plays_gateway else []),
         ):

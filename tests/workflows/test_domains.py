@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import update
 
 from tests.dns_kit import NameServer
+from tests.faults.rows import Row
 from tests.support import patiently
 from tests.workflows.lab import DOMAINS, LIMITS, Lab, Restate, open_lab
 from turnout.domain.custom_domains import CustomDomain, DomainStatus
@@ -162,6 +163,7 @@ async def test_a_round_that_was_lost_is_followed_by_another(
         assert (await checked(lab, 8)).status is DomainStatus.VERIFIED
 
 
+@pytest.mark.fault(Row.STREAM_CUT)
 async def test_a_gateway_that_does_not_follow_is_named(
     restate: Restate, tmp_path: Path, dns: NameServer, prover: Counting
 ) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.faults.rows import Row
 from tests.workflows.lab import LIMITS, Lab, Restate, failing, open_lab, starting
 from turnout.dispatch import Dispatcher
 from turnout.domain.errors import NotBuilt, Unavailable
@@ -34,6 +35,7 @@ async def test_a_deploy_runs_the_ten_steps_and_goes_live(lab: Lab) -> None:
     assert {step.name for step in steps if step.status is not StepStatus.DONE} == {"openapi"}
 
 
+@pytest.mark.fault(Row.BAD_INSTANCES)
 async def test_an_instance_that_fails_fails_the_deploy_at_once(lab: Lab) -> None:
     """With its reason; what was live stays live, and nothing of the new version shall run."""
     first = await lab.deploy("app:1")
@@ -47,6 +49,7 @@ async def test_an_instance_that_fails_fails_the_deploy_at_once(lab: Lab) -> None
     assert await lab.store.instances_of(deployment_id=failed.deployment_id) == ()
 
 
+@pytest.mark.fault(Row.BAD_INSTANCES)
 async def test_an_instance_that_is_never_ready_fails_at_the_deadline(lab: Lab) -> None:
     """The reason says how long was waited and what krane saw last."""
     lab.behave = starting
@@ -56,6 +59,7 @@ async def test_an_instance_that_is_never_ready_fails_at_the_deadline(lab: Lab) -
     assert "connection refused" in (failed.reason or "")
 
 
+@pytest.mark.fault(Row.STREAM_CUT)
 async def test_a_gateway_that_does_not_answer_makes_the_operation_degraded(lab: Lab) -> None:
     """The switch is committed, and the reason names the gateway; it is never called succeeded, nor failed."""
     lab.gateway_answers = False
@@ -65,6 +69,7 @@ async def test_a_gateway_that_does_not_answer_makes_the_operation_degraded(lab: 
     assert (await lab.project()).live_deployment_id == operation.deployment_id
 
 
+@pytest.mark.fault(Row.RACES)
 async def test_a_rollback_does_not_wait_for_a_slow_deploy(lab: Lab) -> None:
     """It switches while the deploy waits for its instances; the deploy then leaves the live domains alone."""
     first = await lab.deploy("app:1")

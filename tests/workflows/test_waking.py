@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.faults.rows import Row
 from tests.support import patiently
 from tests.workflows.lab import LIMITS, Lab, Restate, failing, open_lab, running, starting
 from turnout.domain.errors import Conflict, Invalid
@@ -55,6 +56,7 @@ async def test_one_that_does_not_start_any_more_is_put_back(short_warmth: Lab, b
     assert await lab.store.open_waits() == ()
 
 
+@pytest.mark.fault(Row.RACES)
 async def test_a_warm_rollback_does_not_wait_for_one_that_starts(restate: Restate, tmp_path: Path) -> None:
     """Nor for a deploy: whoever has nothing to start switches at once."""
     async with open_lab(restate, tmp_path) as lab:

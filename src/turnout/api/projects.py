@@ -140,8 +140,8 @@ async def _backend_for(caller: Caller, body: DeployBody) -> Backend:
         if Backend.DOCKER not in offered:
             what = f"the image {body.image}" if body.image is not None else "a folder as an image"
             raise Invalid(
-                f"cannot deploy {what}: no Docker Engine answers krane here; start Docker and run `turnout up` "
-                "again, or deploy a folder with a [run] command in its turnout.toml and no Dockerfile"
+                f"cannot deploy {what}: no Docker Engine answers krane here; start Docker and try again in a moment, "
+                "or deploy a folder with a [run] command in its turnout.toml and no Dockerfile"
             )
         return Backend.DOCKER
     if Backend.PROCESS not in offered and body.backend is None:

@@ -14,6 +14,7 @@ from turnout.domain.records import Backend
 from turnout.krane.agent import Agent
 from turnout.krane.detect import detect_backends
 from turnout.krane.farewell import stop_everything
+from turnout.krane.offers import Offers
 from turnout.krane.ports import BackendPort
 from turnout.krane.process import ProcessBackend
 from turnout.krane.settings import KraneSettings
@@ -29,13 +30,19 @@ async def run_krane(settings: Settings, *, stop_instances_on_exit: bool = False)
     wanted = settings.krane.backend
     if wanted not in ("auto", "docker", "process"):
         raise Invalid(f"cannot start krane: the backend is auto, docker or process, not {wanted!r}")
-    offered = await detect_backends(wanted)  # type: ignore[arg-type]  # checked above
+
+    async def detect() -> tuple[Backend, ...]:
+        return await detect_backends(wanted)  # type: ignore[arg-type]  # checked above
+
+    offered = await detect()
     if not offered:
         raise Unavailable("cannot start krane: no Docker Engine answers here; start it, or use --backend auto")
     token = _read_token(settings.home / "run" / KRANE_TOKEN_FILE)
     async with AsyncExitStack() as stack:
         control_plane = await stack.enter_async_context(RegionClient(_api_url(settings), token, settings.krane.region))
-        backends = _backends(offered, settings)
+        # An engine that is away at this moment may hold containers of ours.
+        possible = {*offered, *(() if wanted == "process" else (Backend.DOCKER,))}
+        backends = _backends(tuple(sorted(possible)), settings)
         for backend in backends.values():
             stack.push_async_callback(backend.close)
         agent = Agent(
@@ -48,6 +55,7 @@ async def run_krane(settings: Settings, *, stop_instances_on_exit: bool = False)
                 stop_instances_on_exit=stop_instances_on_exit,
             ),
             logger,
+            offers=Offers(offered, later=possible, detect=detect),
         )
         await agent.run(stop_signal())
 

@@ -89,6 +89,8 @@ class AdsServer:
         self._authorise = authorise
         self._clock = clock
         self._streams: list[_Stream] = []
+        self._since: dict[str, datetime] = {}
+        """When each gateway connected."""
         self._loaded = asyncio.Event()
         self._server: Any = None
         self.address = listen
@@ -176,14 +178,17 @@ class AdsServer:
     def _opened(self, stream: _Stream) -> None:
         # An Envoy that lost its connection may be back before we notice the loss: its id is then here twice.
         if not self._is_connected(stream.gateway_id):
-            self._scribe.note(stream.gateway_id, Connected(region=stream.region), self._clock())
+            self._since[stream.gateway_id] = self._clock()
+            self._scribe.note(stream.gateway_id, Connected(region=stream.region), self._since[stream.gateway_id])
         self._streams.append(stream)
         log.info("gateway %s connected from region %s", stream.gateway_id, stream.region or "-")
 
     def _closed(self, stream: _Stream) -> None:
         self._streams.remove(stream)
         if not self._is_connected(stream.gateway_id):
-            self._scribe.note(stream.gateway_id, Disconnected(), self._clock())
+            # Not before it began, even if the clock was set back: the end of an older connection is ignored.
+            at = max(self._clock(), self._since.pop(stream.gateway_id))
+            self._scribe.note(stream.gateway_id, Disconnected(), at)
         log.info("gateway %s disconnected", stream.gateway_id)
 
     def _is_connected(self, gateway_id: str) -> bool:

@@ -18,6 +18,7 @@ from turnout.krane.files import only_krane_of
 from turnout.krane.health import Prober
 from turnout.krane.jobs import Jobs
 from turnout.krane.ledger import Entry, Ledger
+from turnout.krane.offers import Offers
 from turnout.krane.ports import BackendPort, ControlPlane
 from turnout.krane.reconcile import Existing, apply_message, reconcile
 from turnout.krane.reporting import Reporter
@@ -37,9 +38,13 @@ class Agent:
         backends: Mapping[Backend, BackendPort],
         settings: KraneSettings,
         logger: FilteringBoundLogger,
+        *,
+        offers: Offers | None = None,
     ) -> None:
+        """`offers` says which of the backends work already; None: all of them do."""
         self._control_plane = control_plane
         self._backends = dict(backends)
+        self._offers = offers or Offers(backends)
         self._settings = settings
         self._logger = logger.bind(region=settings.region)
         self._ledger = Ledger(settings.home)
@@ -53,7 +58,7 @@ class Agent:
             control_plane,
             settings,
             self._logger,
-            backends=tuple(sorted(self._backends)),
+            backends=self._offers,
             everything=self._everything,
             jobs=self._job_reports,
         )
@@ -67,7 +72,8 @@ class Agent:
         with only_krane_of(self._settings.home):
             self._adopt()
             tasks = [asyncio.create_task(self._watch()), asyncio.create_task(self._reporter.run())]
-            tasks += [asyncio.create_task(self._sweep(backend)) for backend in self._backends.values()]
+            tasks += [asyncio.create_task(self._sweep(kind)) for kind in self._backends]
+            tasks.append(asyncio.create_task(self._offers.look(self._reporter.report_everything)))
             stopped = asyncio.create_task(stop.wait())
             try:
                 done, _ = await asyncio.wait({*tasks, stopped}, return_when=asyncio.FIRST_COMPLETED)
@@ -129,9 +135,11 @@ class Agent:
             await asyncio.sleep(wait)
             wait = min(wait * 2, self._settings.reconnect_max)
 
-    async def _sweep(self, backend: BackendPort) -> None:
+    async def _sweep(self, kind: Backend) -> None:
         """End what carries our mark but nobody knows: left by a krane that died at the wrong moment."""
         await self._told.wait()
+        await self._offers.until(kind)
+        backend = self._backends[kind]
         while True:
             try:
                 for found in await backend.found():

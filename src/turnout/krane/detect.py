@@ -63,10 +63,10 @@ async def docker_answers(url: str | None) -> bool:
 
 
 def absent(backend: Backend) -> str:
-    """Why an instance cannot run where its backend is not offered."""
+    """Why an instance cannot run where krane is set to do without its backend."""
     if backend is Backend.DOCKER:
         return (
-            "cannot run here: no Docker Engine answered when krane started on this machine; "
-            "start the engine and then krane, or deploy from a source folder"
+            "cannot run here: this krane is set to run no containers; "
+            "deploy from a source folder without a Dockerfile, or change its setting"
         )
     return "cannot run here: this krane is set to run no processes; deploy an image, or change its setting"

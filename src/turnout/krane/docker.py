@@ -29,6 +29,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_NO_CONNECTION: Final = 900
+"""What aiodocker calls it when no engine was there to give a status."""
+
 
 class DockerBackend:
     """Runs each instance in a container named after it; knows its own by the label `turnout.home`."""
@@ -177,6 +180,8 @@ class DockerBackend:
         except DockerError as error:
             if error.status == 404:
                 raise NotFound(f"cannot {what}: {error.message}") from None
+            if error.status == _NO_CONNECTION:
+                raise Unavailable(f"cannot {what}: the Docker Engine cannot be reached; trying again") from None
             if error.status in (304, 400, 409) or "OCI runtime" in error.message:
                 raise DeploymentFailed(f"cannot {what}: {error.message}") from None
             raise Unavailable(f"cannot {what}: the Docker Engine says: {error.message}") from None

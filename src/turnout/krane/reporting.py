@@ -28,7 +28,7 @@ class Reporter:
         settings: KraneSettings,
         logger: FilteringBoundLogger,
         *,
-        backends: tuple[Backend, ...],
+        backends: Callable[[], tuple[Backend, ...]],
         everything: Callable[[], tuple[InstanceReport, ...]],
         jobs: Callable[[], tuple[JobReport, ...]] = tuple,
     ) -> None:
@@ -93,7 +93,7 @@ class Reporter:
         instances = self._everything() if complete else tuple(changed.values())
         told = self._jobs() if complete else tuple(jobs.values())
         await self._control_plane.report(
-            RegionReport(complete=complete, backends=self._backends, instances=instances, jobs=told, strays=strays)
+            RegionReport(complete=complete, backends=self._backends(), instances=instances, jobs=told, strays=strays)
         )
         self._strays = {key: each for key, each in self._strays.items() if each not in strays}
 

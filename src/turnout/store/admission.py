@@ -25,6 +25,7 @@ from turnout.store.facts import rollback_target, switch_facts
 from turnout.store.first_use import ensure_environment, ensure_project, require_source, require_workspace
 from turnout.store.keyspace_rows import find_keyspace
 from turnout.store.lookups import find_deployment, find_project_by_slug, lock_project
+from turnout.store.moments import next_moment
 from turnout.store.outbox import asked_operations
 from turnout.store.part import Part
 from turnout.store.schema import build_options, deployments, operations
@@ -156,11 +157,12 @@ class Admission(Part):
             )
 
     async def unsent_operations(self, *, older_than_seconds: float) -> tuple[UnsentOperation, ...]:
-        """Pending operations that nobody has marked as sent, oldest first."""
-        old_enough = operations.c.created_at <= self._db.now() - timedelta(seconds=older_than_seconds)
-        pending = operations.c.status == OperationStatus.PENDING
+        """Pending operations that nobody has marked as sent, oldest first. 0 seconds: however old, by any clock."""
+        unsent = [operations.c.status == OperationStatus.PENDING, operations.c.sent_at.is_(None)]
+        if older_than_seconds > 0:
+            unsent.append(operations.c.created_at <= self._db.now() - timedelta(seconds=older_than_seconds))
         async with self._db.read() as tx:
-            return await asked_operations(tx, pending, operations.c.sent_at.is_(None), old_enough)
+            return await asked_operations(tx, *unsent)
 
     async def mark_sent(self, *, operation_id: str) -> None:
         """The workflows have the operation."""
@@ -229,7 +231,7 @@ class Admission(Part):
                 key_auth_id=new.key_auth_id,
                 regions=list(new.regions),
                 env_snapshot=await take_snapshot(tx, environment.id),
-                created_at=self._db.now(),
+                created_at=await next_moment(tx, environment.project_id, self._db.now()),
                 release=asdict(new.release) if new.release.command else None,
                 auto_rollback=new.auto_rollback,
                 openapi_breaking=new.openapi_breaking,
@@ -270,7 +272,7 @@ class Admission(Part):
                 source_deployment_id=source_id,
                 actor=actor,
                 wakes=wakes,
-                created_at=now,
+                created_at=await next_moment(tx, project.id, now),
                 sent_at=now if sent else None,
                 deadline_at=now + timedelta(seconds=deadline_seconds),
             )

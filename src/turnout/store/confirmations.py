@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Final
 
 from sqlalchemy import select, update
 
@@ -10,6 +11,9 @@ from turnout.domain.confirmations import Confirmation
 from turnout.store.database import insert_into
 from turnout.store.part import Part
 from turnout.store.schema import confirmations
+
+_SLACK: Final = timedelta(minutes=10)
+"""Whoever waits has a timer of its own. This only sweeps out what nobody waits for, whatever happens to the clock."""
 
 
 class Confirmations(Part):
@@ -32,10 +36,10 @@ class Confirmations(Part):
             await tx.execute(statement.on_conflict_do_nothing(index_elements=["awakeable_id"]))
 
     async def open_confirmations(self) -> tuple[Confirmation, ...]:
-        """Those that nobody has settled and whose deadline is still to come, oldest first."""
+        """Those that nobody has settled and whose deadline is not long over, oldest first."""
         statement = (
             select(confirmations)
-            .where(confirmations.c.settled_at.is_(None), confirmations.c.deadline_at > self._db.now())
+            .where(confirmations.c.settled_at.is_(None), confirmations.c.deadline_at > self._db.now() - _SLACK)
             .order_by(confirmations.c.created_at)
         )
         async with self._db.read() as tx:

@@ -44,7 +44,8 @@ class Observations(Admission):
             if found is None or found.status is not ObservationStatus.OPEN:
                 return 0.0
             await write_wait(tx, wait)
-            return max(0.0, (found.until_at - self._db.now()).total_seconds())
+            whole = wait.deadline_at - wait.created_at  # more is never left, even if the clock was set back
+            return max(0.0, min(whole, found.until_at - self._db.now()).total_seconds())
 
     async def observation_of(self, *, operation_id: str) -> Observation | None:
         """The observation of an operation; None when its switch began none."""

@@ -21,6 +21,7 @@ from turnout.store import rows
 from turnout.store.audit import write_audit
 from turnout.store.counters import mark_changed, take_number
 from turnout.store.lookups import lock_project
+from turnout.store.moments import next_moment
 from turnout.store.observations import write_observation
 from turnout.store.part import Part
 from turnout.store.schema import deployments, instances, operations, projects, switches
@@ -46,7 +47,7 @@ class Switching(Part):
             earlier = await find_result(tx, request.operation_id)
             if earlier is not None:
                 return earlier
-            now = self._db.now()
+            now = await next_moment(tx, project.id, self._db.now())
             scene = await load_scene(tx, project, request)
             moves = plan_moves(scene)
             await _register_instances(tx, scene)

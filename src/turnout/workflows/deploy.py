@@ -16,7 +16,7 @@ from turnout.domain.statuses import (
 from turnout.domain.waits import Outcome, WaitKind
 from turnout.workflows import openapi
 from turnout.workflows.parts import Parts
-from turnout.workflows.readiness import become_ready, counted
+from turnout.workflows.readiness import become_ready, counted, wanted
 from turnout.workflows.releasing import Releasing
 from turnout.workflows.requests import (
     DeployRequest,
@@ -104,7 +104,6 @@ class Deploy:
     async def _start(self, ctx: restate.ObjectContext, steps: Steps, plan: DeployPlan) -> None:
         deployment = plan.deployment
         seconds = deployment.health.deadline + self._limits.ready_grace_seconds
-        wanted = deployment.resources.replicas * len(deployment.regions)
         signal_id, signal = ctx.awakeable(serde=JsonOf(Outcome))
 
         async def containers() -> int:
@@ -112,7 +111,9 @@ class Deploy:
             return await self._parts.krane.place(
                 spec=plan.run_spec(),
                 regions=deployment.regions,
-                wait=new_wait(steps, signal_id, WaitKind.INSTANCES_RUNNING, deployment.id, seconds, wanted=wanted),
+                wait=new_wait(
+                    steps, signal_id, WaitKind.INSTANCES_RUNNING, deployment.id, seconds, wanted=wanted(deployment)
+                ),
             )
 
         async def register() -> tuple[Instance, ...]:

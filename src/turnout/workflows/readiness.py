@@ -29,21 +29,24 @@ async def become_ready(
 
 
 async def _why_not_ready(parts: Parts, plan: DeployPlan, seconds: float) -> Outcome:
-    """The last look decides: they run although nobody came to tell, or this is the sentence of the deadline.
+    """The sentence of a deadline: what krane saw last, or that nobody looks after a region.
 
-    It says what krane saw last, or that nobody looks after a region.
+    Unless they run, or one has failed, and only the news of it was late.
     """
-    deployment = plan.deployment
-    instances = await parts.krane.instances_of(deployment_id=deployment.id)
-    wanted = deployment.resources.replicas * len(set(deployment.regions))
-    if (seen := instances_running(instances, wanted=wanted)) is not None:
-        return seen
     waited = f"not ready within {seconds:g} s"
+    instances = await parts.krane.instances_of(deployment_id=plan.deployment.id)
+    if (over := instances_running(instances, wanted=wanted(plan.deployment))) is not None:
+        return over
     for region in await parts.db.regions():
-        if region.name in deployment.regions and not region.connected:
+        if region.name in plan.deployment.regions and not region.connected:
             return Outcome(ok=False, reason=f"{waited}: no krane is connected for region {region.name}")
-    states = "; ".join(f"{each.id} is {each.status}: {each.reason or 'no answer yet'}" for each in instances)
-    return Outcome(ok=False, reason=f"{waited}: {states or 'no instance was started'}")
+    seen = "; ".join(f"{each.id} is {each.status}: {each.reason or 'no answer yet'}" for each in instances)
+    return Outcome(ok=False, reason=f"{waited}: {seen or 'no instance was started'}")
+
+
+def wanted(deployment: Deployment) -> int:
+    """How many instances it is to have."""
+    return deployment.resources.replicas * len(deployment.regions)
 
 
 def counted(deployment: Deployment) -> Callable[[int], Note]:

@@ -12,7 +12,7 @@ REFUSED: Final = (
     "?x=1", "#evil", "/x#@evil", "/x#", "/a b", "/a\tb", "/a\nb", "/a\r\nHost: evil", "/a\r\n\r\nGET /x", "/a\0b", "/a\x7fb",
     "/a\u2028b", "/\u2215evil", "/\uff0fevil", "/\u3002evil", "/ｅvil", "/é", " /x", "/x ", "\ufeff/x", "/" + "a" * 1024,
     "/\\/evil", "\\/evil", "/\t/evil", "/\n/evil",
-)  # fmt: skip  # noqa: RUF001
+)  # fmt: skip
 """Refused by the API and in a `turnout.toml`, for health checks, OpenAPI documents and paths that are not checked."""
 
 TAKEN: Final = (
