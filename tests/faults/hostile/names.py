@@ -47,11 +47,11 @@ TRICKS: Final[Mapping[str, str]] = MappingProxyType(
         "Unicode: zero width": "a\u200bb",
         "Unicode: joiner": "a\u200db",
         "Unicode: byte order mark": "\ufeffa",
-        "Unicode: homograph": "аdmin",  # noqa: RUF001  # that is the point of it
-        "Unicode: full width": "ａｄｍｉｎ",  # noqa: RUF001
-        "Unicode: full width slash": "a／b",  # noqa: RUF001
+        "Unicode: homograph": "аdmin",  # that is the point of it
+        "Unicode: full width": "ａｄｍｉｎ",
+        "Unicode: full width slash": "a／b",
         "Unicode: dot that folds": "a。b",
-        "Unicode: case that folds": "ſhop",  # noqa: RUF001
+        "Unicode: case that folds": "ſhop",
         "Unicode: Kelvin": "\u212a8s",
         "Unicode: many marks": "e" + "\u0301" * 300,
         "Unicode: not a character": "a\ufffe",
