@@ -205,9 +205,10 @@ def faults_table(results: dict[str, Any]) -> str:
         rows.append((row.value.fault, row.value.holds, str(tried), held + skipped))
         failed += [f"- {name}" for name in cells["failed"]]
     passed = sum(each["passed"] for each in results["rows"])
+    what = "Everything was run" if results["whole"] else "The part that every build runs was run"
     head = (
-        f"{passed} cells passed and {len(failed)} failed on {results['day']}, in {results['minutes']:g} minutes, "
-        f"on {results['system']}."
+        f"{what} on {results['day']} (commit {results['commit']}), on {results['system']}: "
+        f"{passed} cells passed and {len(failed)} failed."
     )
     blocks = [head, _table(("fault", "what has to hold", "cells", "result"), rows)]
     if failed:

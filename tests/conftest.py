@@ -24,7 +24,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Listen to the results where all of them are heard: not in a worker of several."""
     file = config.getoption("--fault-report")
     if file is not None and not hasattr(config, "workerinput"):
-        config.pluginmanager.register(FaultReport(file))
+        config.pluginmanager.register(FaultReport(file, whole="not full" not in config.option.markexpr))
 
 
 @pytest.fixture(scope="session")

@@ -32,8 +32,10 @@ def pytest_itemcollected(item: pytest.Item) -> None:
 class FaultReport:
     """Listens to the results, in the one process that hears them all."""
 
-    def __init__(self, file: Path) -> None:
+    def __init__(self, file: Path, *, whole: bool) -> None:
+        """`whole`: nothing was left out because it takes long."""
         self._file = file
+        self._whole = whole
         self._began = time.time()
         self._cells: dict[str, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
         self._with_cells: set[str] = set()
@@ -64,6 +66,7 @@ class FaultReport:
             for row, cells in sorted(self._cells.items(), key=lambda each: ORDER[each[0]])
         ]
         document = {
+            "whole": self._whole,
             "commit": _commit(),
             "day": time.strftime("%Y-%m-%d", time.gmtime(self._began)),
             "minutes": round((time.time() - self._began) / 60, 1),
