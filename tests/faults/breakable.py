@@ -10,16 +10,16 @@ import socket
 import sqlite3
 import subprocess
 import sys
-import threading
 import time
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import httpx
 import psutil
 
-from tests.faults.breaking import Faults
+from tests.faults.breaking import Faults, Mark, waited
 from tests.kit import ROOT, Traffic, Turnout, until
 from turnout.local.record import read_running
 
@@ -74,29 +74,51 @@ class BreakableTurnout(Turnout):
         assert running is not None
         return psutil.Process(next(part.pid for part in running.parts if part.name == "worker"))
 
-    def end_worker(self, metronome: Metronome) -> float:
-        """Tell the worker to end (SIGTERM) and wait for its end; returns the seconds that it took."""
+    def end_worker(self) -> float:
+        """Tell the worker to end (SIGTERM) and wait for its end; returns the seconds that it needed for that."""
         process, begin = self.worker, time.monotonic()
+        before = lost = waited(process.pid)
         process.terminate()
-        process.wait(60)
-        end = time.monotonic()
-        return end - begin - metronome.stalled(begin, end)
+        while _lives(process):
+            lost = max(lost, waited(process.pid))
+            time.sleep(0.01)
+        return time.monotonic() - begin - (lost - before)
 
-    def worker_returns(self, *, other_than: int) -> float:
-        """Wait until another worker's port answers; returns when that was, by the monotonic clock."""
+    def worker_returns(self, *, other_than: int) -> Return:
+        """Wait until another worker's port answers."""
         port = json.loads((self.home / "run" / "ports.json").read_text())["worker"]
 
-        def answers() -> float | None:
-            if psutil.pid_exists(other_than) and self.worker.pid == other_than:
-                return None
+        def answers() -> Return | None:
             try:
+                pid = self.worker.pid
                 with socket.create_connection(("127.0.0.1", port), timeout=1):
-                    return time.monotonic()
-            except OSError:
+                    return None if pid == other_than else Return(time.monotonic(), pid, waited(pid))
+            except (OSError, psutil.Error):
                 return None
 
-        returned: float = until(answers, within=30, what="the worker is back")
+        returned: Return = until(answers, within=30, what="the worker is back")
         return returned
+
+
+@dataclass(frozen=True, slots=True)
+class Return:
+    """The moment at which a worker's port answered."""
+
+    at: float
+    pid: int
+    waited: float
+
+    def until(self, mark: Mark) -> float:
+        """The seconds until that moment of a step. What the machine gave to others instead does not count."""
+        lost = mark.waited - self.waited if mark.pid == self.pid else 0.0
+        return mark.at - self.at - lost
+
+
+def _lives(process: psutil.Process) -> bool:
+    try:
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
 
 
 class Walk(Traffic):
@@ -127,34 +149,3 @@ class Walk(Traffic):
                 else:
                     self.failures.append(f"{host}: {problem}")
                     self.failed.setdefault(host, []).append(problem)
-
-
-class Metronome:
-    """Notices when the machine does not let anybody run: a promise in seconds is not about such moments."""
-
-    _EVERY = 0.02
-
-    def __init__(self) -> None:
-        self._stalls: list[tuple[float, float]] = []
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._tick, daemon=True)
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._thread.join()
-
-    def stalled(self, begin: float, end: float) -> float:
-        """How many seconds between the two were lost."""
-        return sum(lost for at, lost in self._stalls if begin <= at <= end)
-
-    def _tick(self) -> None:
-        last = time.monotonic()
-        while not self._stop.wait(self._EVERY):
-            now = time.monotonic()
-            if (lost := now - last - self._EVERY) > self._EVERY:
-                self._stalls.append((now, lost))
-            last = now

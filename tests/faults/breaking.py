@@ -47,7 +47,17 @@ class Mark:
     operation: str
     step: str
     moment: str
+    waited: float
+    """Seconds in which that process could have run, and the machine ran others."""
     held: bool = False
+
+
+def waited(pid: int) -> float:
+    """How many seconds the main thread of a process has waited for a processor since its start; 0 if nobody knows."""
+    try:
+        return int(Path(f"/proc/{pid}/schedstat").read_text().split()[1]) / 1e9
+    except OSError:
+        return 0.0
 
 
 class Breaker:
@@ -86,7 +96,8 @@ class Breaker:
         return True
 
     def _mark(self, operation: str, step: str, moment: str, *, held: bool = False) -> None:
-        mark = Mark(time.monotonic(), os.getpid(), operation, step, moment, held)
+        pid = os.getpid()
+        mark = Mark(time.monotonic(), pid, operation, step, moment, waited(pid), held)
         with (self._folder / "marks").open("a") as file:
             file.write(json.dumps(asdict(mark)) + "\n")
 

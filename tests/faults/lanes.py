@@ -117,7 +117,8 @@ class Lane:
         self.live = found.json()["live_deployment_id"] if found.status_code == 200 else ""
         common = {
             "run_command": ["sh", "-c", _SERVE.format(folder=_WRITABLE[self.backend])],
-            "health": {"path": "/", "interval": 0.1, "passes": 1, "deadline": 60},
+            # A machine that others use as well may be slow to answer; that is not what is broken here.
+            "health": {"path": "/", "interval": 0.1, "timeout": 20, "passes": 1, "deadline": 60},
             "resources": {"replicas": 1, "cpu_millicores": 50, "memory_mib": 64},
             "openapi_path": "/openapi.json",
         }

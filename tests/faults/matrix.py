@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import httpx
 import psutil
 
-from tests.faults.breakable import BreakableTurnout, Metronome, Walk
+from tests.faults.breakable import BreakableTurnout, Walk
 from tests.faults.breaking import Fault
 from tests.faults.checker import unsettled
 from tests.faults.lanes import SCENARIOS, Asked, Lane, Scenario
@@ -60,7 +60,6 @@ class Field:
     def __init__(self, turnout: BreakableTurnout, backend: str, *, lanes: int) -> None:
         self.turnout = turnout
         self.backend = backend
-        self.metronome = Metronome()
         self._pool = ThreadPoolExecutor(lanes)
         self._made = 0
         self.lanes = [self._new_lane() for _ in range(lanes)]
