@@ -6,6 +6,7 @@ import shutil
 import signal
 import sqlite3
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -180,6 +181,7 @@ def test_wiped_in_a_deploy(turnout: Turnout, app: App) -> None:
     until(lambda: healthy(turnout), what="all is healthy")
 
 
+@pytest.mark.full
 def test_paused(turnout: Turnout, app: App) -> None:
     """A paused invocation goes on by itself, and the deploy ends well."""
     accepted = slowly(app, "v1", seconds=20)
@@ -195,6 +197,7 @@ def test_paused(turnout: Turnout, app: App) -> None:
     assert invocation in audited(turnout, "watchdog.invocation-paused")
 
 
+@pytest.mark.full
 def test_the_worker_is_not_known(turnout: Turnout, app: App) -> None:
     """Restate was told to forget it: it is registered again, and deploys go on."""
     with admin(turnout) as client:
@@ -229,6 +232,7 @@ def docker(*words: str) -> str:
     return subprocess.run(["docker", *words], check=True, capture_output=True, text=True).stdout.strip()
 
 
+@pytest.mark.full
 def test_silent_parts(turnout: Turnout, app: App) -> None:
     """A gateway and a krane that hang are shown as away; traffic goes on, and so do they when they wake."""
     app.deploy("v1")
@@ -253,6 +257,7 @@ def test_silent_parts(turnout: Turnout, app: App) -> None:
     assert app.deploy("v2")["live"] is True
 
 
+@pytest.mark.full
 def test_planted_rows(turnout: Turnout, app: App) -> None:
     """Rows that no crash could leave, and a person could: they are found, mended once, and written down."""
     deployed = app.deploy("v1")
@@ -278,6 +283,7 @@ def test_planted_rows(turnout: Turnout, app: App) -> None:
     assert app.serves() == "v1"
 
 
+@pytest.mark.full
 def test_a_person_reads_it(turnout: Turnout, app: App) -> None:
     """`turnout status` has a line for each finding, and says what was done."""
     accepted = slowly(app, "v1", seconds=20)
@@ -289,7 +295,7 @@ def test_a_person_reads_it(turnout: Turnout, app: App) -> None:
     end = ended(turnout, accepted)
     assert end["status"] == "failed"
     assert "somebody killed its invocation" in end["reason"]
-    words = [shutil.which("turnout") or "turnout", "status"]
+    words = [sys.executable, "-m", "turnout", "status"]
     text = subprocess.run(words, env=turnout.environment, capture_output=True, text=True, check=True).stdout
     assert accepted["operation_id"] in text
     assert "operation-lost" in text
