@@ -77,10 +77,17 @@ class Dispatcher:
                 await asyncio.sleep(_PAUSE_AFTER_TROUBLE)
 
     async def sweep(self) -> None:
-        """One round: send what is unsent, wake what need not wait any more, end what is overtaken or overdue."""
+        """One round: end what is overtaken or overdue, send what is unsent, wake what need not wait any more.
+
+        What the store can do by itself comes first: with Restate away an operation still ends in time.
+        """
         leap = self._leaps.seconds(wall=self._clock(), steady=time.monotonic())
         lost_after = self._limits.overdue_grace_seconds + leap
         await self._store.supersede_queued()
+        for lost in await self._store.overdue_operations(grace_seconds=lost_after):
+            await self._store.end_overdue(operation_id=lost.operation_id)
+        for watched in await self._store.overdue_observations(grace_seconds=lost_after):
+            await self._store.end_observation(operation_id=watched, deadline_seconds=self._limits.deadline_seconds)
         for operation in await self._store.unsent_operations(older_than_seconds=0):
             await self._send(operation)
         waits = await self._store.open_waits()
@@ -90,8 +97,6 @@ class Dispatcher:
         for wait in waits:
             if (outcome := await self._outcome(wait, building)) is not None:
                 await self._wake(wait, outcome)
-        for watched in await self._store.overdue_observations(grace_seconds=lost_after):
-            await self._store.end_observation(operation_id=watched, deadline_seconds=self._limits.deadline_seconds)
         unwanted = await self._store.operations_to_cancel()
         overdue = await self._store.overdue_operations(grace_seconds=leap)
         self._cancelled = {each.operation_id: at for each in (*unwanted, *overdue) if (at := self._told(each))}
@@ -99,8 +104,6 @@ class Dispatcher:
             await self._cancel(each, "dispatch.cancelled")
         for each in overdue:
             await self._cancel(each, "dispatch.overdue")
-        for lost in await self._store.overdue_operations(grace_seconds=lost_after):
-            await self._store.end_overdue(operation_id=lost.operation_id)
         await self._tend_domains()
         await self._tend_certificates()
 

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import httpx
 import pytest
+import structlog
 from sqlalchemy import select
 
 from tests.contract.store_kit import REGION, Yard
 from tests.contract.watchdog_kit import WARM, FakeRestate, Kennel
 from tests.faults.rows import Row
+from turnout.dispatch import Dispatcher
 from turnout.domain.documents import StrayReport
 from turnout.domain.findings import FindingKind
 from turnout.domain.records import Backend
 from turnout.domain.statuses import DeploymentStatus, InstanceStatus, OperationStatus
 from turnout.domain.waits import Wait, WaitKind
+from turnout.settings import DeploySettings
 from turnout.store import Store
 from turnout.store.schema import build_places, deployments, operations, placements, waits
 
@@ -413,6 +417,23 @@ async def test_the_store_away(kennel: Kennel, store: Store, monkeypatch: pytest.
     assert not found[operation_id].repaired
     monkeypatch.setattr(store, "end_lost", real)
     await kennel.look(times=2)
+    assert (await operation(kennel, operation_id)).status is OperationStatus.FAILED
+
+
+async def test_operations_end_although_restate_is_away(kennel: Kennel) -> None:
+    """The dispatcher cannot send or cancel anything, and ends what is overdue all the same."""
+    operation_id = await sent(kennel)
+    kennel.restate.away = True
+    nobody = httpx.AsyncClient(transport=httpx.MockTransport(kennel.restate), base_url="http://restate")
+    dispatcher = Dispatcher(
+        store=kennel.yard.store, ingress=nobody, admin=nobody, limits=DeploySettings(), logger=structlog.get_logger()
+    )
+    await dispatcher.sweep()
+    kennel.yard.clock.advance(400)
+    await kennel.yard.admit(project="unsent")
+    kennel.yard.clock.advance(300)
+    with pytest.raises(httpx.ConnectError):
+        await dispatcher.sweep()
     assert (await operation(kennel, operation_id)).status is OperationStatus.FAILED
 
 

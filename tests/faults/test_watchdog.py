@@ -6,6 +6,7 @@ import shutil
 import signal
 import sqlite3
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,7 +21,7 @@ from tests.support import busybox_image, require
 from turnout.bootstrap.shared import home_id
 from turnout.local.ports import remembered
 
-pytestmark = pytest.mark.fault(Row.WATCHED)
+pytestmark = [pytest.mark.full, pytest.mark.fault(Row.WATCHED)]
 
 PROMISED = 30.0
 NOISE = 15.0
@@ -289,14 +290,13 @@ def test_a_person_reads_it(turnout: Turnout, app: App) -> None:
     end = ended(turnout, accepted)
     assert end["status"] == "failed"
     assert "somebody killed its invocation" in end["reason"]
-    words = [shutil.which("turnout") or "turnout", "status"]
+    words = [sys.executable, "-m", "turnout", "status"]
     text = subprocess.run(words, env=turnout.environment, capture_output=True, text=True, check=True).stdout
     assert accepted["operation_id"] in text
     assert "operation-lost" in text
     until(lambda: not turnout.processes_with("TURNOUT_DEPLOYMENT_ID", accepted["deployment_id"]), what="it is gone")
 
 
-@pytest.mark.full
 @pytest.mark.fault(Row.RESTATE_WIPED)
 def test_wiped_in_a_build(turnout: Turnout, app: App) -> None:
     """The build goes on and the deploy succeeds; what was to be stopped later is stopped all the same."""
@@ -314,7 +314,6 @@ def test_wiped_in_a_build(turnout: Turnout, app: App) -> None:
     assert traffic.failures == []
 
 
-@pytest.mark.full
 def test_paused_again_and_again(turnout: Turnout, app: App) -> None:
     """What pauses a second time is killed, its operation fails, and the next deploy is not held up."""
     app.deploy("v1")
