@@ -5,9 +5,11 @@ PYTHON ?= python3
 BIN    := .venv/bin
 STAMP  := .venv/.complete
 JOBS   ?= 2
+SEED   ?= 1
+OPERATIONS ?= 10000
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet
 
-.PHONY: help setup demo up test faults coverage lint docs lock
+.PHONY: help setup demo up test faults soak coverage lint docs lock
 .DEFAULT_GOAL := help
 
 help:
@@ -17,6 +19,7 @@ help:
 	@echo "make test    run the tests; ARGS=... is handed to pytest, JOBS=... at once"
 	@echo "make faults  break everything on purpose, and write down what held"
 	@echo "make coverage  the same, and which lines were run"
+	@echo "make soak    random histories of operations and faults; SEED=... has one again, OPERATIONS=... is how many"
 	@echo "make lint    check style, types and which package imports which"
 	@echo "make docs    write the pages of docs/ that are made from the code"
 	@echo "make lock    write constraints.txt again; ARGS=--upgrade takes newer versions"
@@ -48,6 +51,9 @@ test: setup
 # The results are what docs/reliability.md is made from by `make docs`.
 faults: setup
 	@$(BIN)/python -m pytest --numprocesses=$(JOBS) --dist=loadfile -m fault --fault-report=docs/reliability.json $(ARGS)
+
+soak: setup
+	@$(BIN)/python -m tests.faults.histories --seed $(SEED) --operations $(OPERATIONS) $(ARGS)
 
 coverage: setup
 	@$(MAKE) --no-print-directory test ARGS="--cov --cov-report=term $(ARGS)"

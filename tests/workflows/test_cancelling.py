@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.support import patiently
-from tests.workflows.lab import Lab, Restate, open_lab, running, starting
+from tests.workflows.lab import LIMITS, Lab, Restate, failing, open_lab, running, starting
 from turnout.domain.errors import Conflict, NotFound
 from turnout.domain.plans import UnsentOperation
 from turnout.domain.records import Operation
@@ -122,22 +123,24 @@ async def test_a_rollback_is_cancelled_before_its_switch(restate: Restate, tmp_p
         assert (await lab.operation(asked.operation_id)).status is OperationStatus.CANCELLED
 
 
-async def test_a_queued_deploy_that_is_overtaken_says_by_whom(lab: Lab) -> None:
+async def test_a_queued_deploy_that_is_overtaken_says_by_whom(restate: Restate, tmp_path: Path) -> None:
     """At once when the newer one is asked for; the newest of many is the one that runs."""
-    lab.behave = starting
-    slow = await lab.admit("app:1")
-    await placed(lab, slow)
-    queued = [await lab.admit(f"app:{number}") for number in range(2, 6)]
-    lab.behave = running
-    for each, newer in itertools.pairwise(queued):
-        ended = await lab.ended(each)
-        assert ended.status is OperationStatus.SUPERSEDED
-        assert newer.operation_id in (ended.reason or "") or queued[-1].operation_id in (ended.reason or "")
-        assert "which deploys dep_" in (ended.reason or "")
-        assert (await lab.operation(slow.operation_id)).status is OperationStatus.RUNNING, "it ended in the queue"
-        assert await status(lab, each) is DeploymentStatus.SUPERSEDED
-    assert (await lab.ended(queued[-1])).status is OperationStatus.SUCCEEDED
-    assert (await lab.project()).live_deployment_id == queued[-1].deployment_id
+    async with open_lab(restate, tmp_path, limits=replace(LIMITS, ready_grace_seconds=60)) as lab:
+        lab.behave = starting
+        slow = await lab.admit("app:1")
+        await placed(lab, slow)
+        queued = [await lab.admit(f"app:{number}") for number in range(2, 6)]
+        lab.behave = running
+        for each, newer in itertools.pairwise(queued):
+            ended = await lab.ended(each)
+            assert ended.status is OperationStatus.SUPERSEDED
+            assert newer.operation_id in (ended.reason or "") or queued[-1].operation_id in (ended.reason or "")
+            assert "which deploys dep_" in (ended.reason or "")
+            assert (await lab.operation(slow.operation_id)).status is OperationStatus.RUNNING, "it ended in the queue"
+            assert await status(lab, each) is DeploymentStatus.SUPERSEDED
+        await cancel(lab, slow)
+        assert (await lab.ended(queued[-1])).status is OperationStatus.SUCCEEDED
+        assert (await lab.project()).live_deployment_id == queued[-1].deployment_id
 
 
 async def test_a_deploy_whose_turn_comes_after_a_newer_one_is_superseded(lab: Lab) -> None:
@@ -167,3 +170,24 @@ async def placed(lab: Lab, operation: UnsentOperation) -> None:
 async def status(lab: Lab, operation: UnsentOperation) -> DeploymentStatus:
     """Its deployment's."""
     return (await lab.store.load_deploy_plan(deployment_id=operation.deployment_id)).deployment.status
+
+
+async def test_a_deploy_that_has_failed_and_cleans_up_cannot_be_cancelled(restate: Restate, tmp_path: Path) -> None:
+    """It is told so, and ends as failed: operation and deployment never come to different ends."""
+    reached, go_on = asyncio.Event(), asyncio.Event()
+
+    async def stop_there(name: str, when: str) -> None:
+        if (name, when) == ("abandon", "after") and not reached.is_set():
+            reached.set()
+            await go_on.wait()
+
+    async with open_lab(restate, tmp_path, hook=stop_there) as lab:
+        lab.behave = failing
+        asked = await lab.admit("app:1")
+        await asyncio.wait_for(reached.wait(), 20)
+        with pytest.raises(Conflict, match=r"too late, it is failed, and what it started is being removed"):
+            await cancel(lab, asked)
+        go_on.set()
+        ended = await lab.ended(asked)
+        assert (ended.status, ended.reason) == (OperationStatus.FAILED, "exited with code 3; it printed: no database")
+        assert await status(lab, asked) is DeploymentStatus.FAILED

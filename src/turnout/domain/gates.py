@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from turnout.domain.errors import Conflict, Invalid, NotFound, TurnoutError
-from turnout.domain.records import PRODUCTION, Deployment, Environment, Operation, Project, Route, Sticky
-from turnout.domain.statuses import ACTIVE, OPERATION_TERMINAL, DeploymentStatus, OperationStatus
+from turnout.domain.records import PRODUCTION, Deployment, Environment, Operation, OperationKind, Project, Route, Sticky
+from turnout.domain.statuses import ACTIVE, OPERATION_TERMINAL, TERMINAL, DeploymentStatus, OperationStatus
 
 MOVES_WITH_LIVE = frozenset({Sticky.ENVIRONMENT, Sticky.LIVE})
 """The routes that a rollback or a promote moves."""
@@ -90,14 +90,22 @@ def may_go_live(project: Project, environment: Environment) -> bool:
     return not (environment.slug == PRODUCTION and project.rolled_back)
 
 
-def may_cancel(operation: Operation, *, switched: bool) -> TurnoutError | None:
-    """Anything that has neither ended nor switched; what was cancelled already may be cancelled again."""
+def may_cancel(operation: Operation, deployment: Deployment, *, switched: bool) -> TurnoutError | None:
+    """Anything that has neither ended nor switched; what was cancelled already may be cancelled again.
+
+    A deploy whose deployment has failed is only cleaning up: it ends as what it came to, whoever asks for what.
+    """
     if switched:
         return Conflict(
             f"cannot cancel {operation.id}: too late, the switch is committed; roll back with `turnout rollback`"
         )
     if operation.status in OPERATION_TERMINAL and operation.status is not OperationStatus.CANCELLED:
         return Conflict(f"cannot cancel {operation.id}: it has ended, it is {operation.status}")
+    came_to = deployment.status
+    if operation.kind is OperationKind.DEPLOY and came_to in TERMINAL and came_to is not DeploymentStatus.CANCELLED:
+        return Conflict(
+            f"cannot cancel {operation.id}: too late, it is {came_to}, and what it started is being removed"
+        )
     return None
 
 

@@ -52,7 +52,7 @@ class Cancelling(Part):
             deployment = await lock_deployment(tx, found.deployment_id)
             operation = await lock_operation(tx, operation_id)
             switched = await find_result(tx, operation_id) is not None
-            if (refusal := gates.may_cancel(operation, switched=switched)) is not None:
+            if (refusal := gates.may_cancel(operation, deployment, switched=switched)) is not None:
                 raise refusal
             if operation.status in OPERATION_TERMINAL or operation.cancel_requested_at is not None:
                 return operation

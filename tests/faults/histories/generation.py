@@ -16,8 +16,8 @@ T = TypeVar("T")
 PROJECTS: Final = ("anna", "berta", "carla", "dora")
 LARGEST_BATCH: Final = 24
 STEPS: Final = (
-    "lookup", "context", "building", "containers", "readiness ended", "registration", "openapi", "domains",
-    "propagation ended", "finish", "abandon", "end", "put back", "retire", "look", "record", "conclude",
+    "lookup", "context", "building", "containers", "readiness ended", "registration", "openapi", "domains", "domains",
+    "domains", "propagation ended", "finish", "finish", "abandon", "end", "put back", "retire", "record", "conclude",
 )  # fmt: skip
 """Where a worker is killed. A step that the history does not come to is no fault."""
 
