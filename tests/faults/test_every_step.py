@@ -152,9 +152,9 @@ def show(field: Field, way: Way, cells: Sequence[Cell], subtests: pytest.Subtest
     "way",
     [
         pytest.param(kill, marks=pytest.mark.fault(Row.KILLED_AT_A_STEP)),
-        pytest.param(stumble, marks=pytest.mark.fault(Row.STUMBLING_STEP)),
-        pytest.param(terminate, marks=pytest.mark.fault(Row.ENDED_AT_A_STEP)),
-        pytest.param(cancel, marks=pytest.mark.fault(Row.CANCELLED)),
+        pytest.param(stumble, marks=[pytest.mark.full, pytest.mark.fault(Row.STUMBLING_STEP)]),
+        pytest.param(terminate, marks=[pytest.mark.full, pytest.mark.fault(Row.ENDED_AT_A_STEP)]),
+        pytest.param(cancel, marks=[pytest.mark.full, pytest.mark.fault(Row.CANCELLED)]),
     ],
 )
 def test_a_few_steps(field: Field, way: Way, subtests: pytest.Subtests) -> None:
