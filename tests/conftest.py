@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -22,9 +23,31 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """Listen to the results where all of them are heard: not in a worker of several."""
+    if hasattr(config, "workerinput"):
+        return
+    config.pluginmanager.register(FailuresAtOnce())
     file = config.getoption("--fault-report")
-    if file is not None and not hasattr(config, "workerinput"):
+    if file is not None:
         config.pluginmanager.register(FaultReport(file, whole="not full" not in config.option.markexpr))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What is marked as long may take long."""
+    for item in items:
+        if item.get_closest_marker("full"):
+            item.add_marker(pytest.mark.timeout(1800))
+
+
+class FailuresAtOnce:
+    """Says what failed when it fails: a run that is stopped has no summary at its end."""
+
+    LINES = 40
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Write the last lines of a failure."""
+        if report.failed:
+            lines = report.longreprtext.splitlines()[-self.LINES :]
+            sys.stderr.writelines(f"\n{line}" for line in (f"{report.nodeid} failed in its {report.when}:", *lines, ""))
 
 
 @pytest.fixture(scope="session")
