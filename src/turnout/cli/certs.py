@@ -146,3 +146,5 @@ def _read(file: Path, limit: int) -> str:
         raise Invalid(f"cannot use {file}: it is not PEM, which is text") from None
     except OSError as error:
         raise Invalid(f"cannot read {file}: {error.strerror}") from None
+    except ValueError:
+        raise Invalid(f"cannot read {file}: no file has such a name") from None

@@ -96,6 +96,7 @@ def _body(app: App, *, environment: str, image: str | None, git: Any, key_auth_i
     from turnout.domain.documents import DeployBody
     from turnout.domain.errors import Invalid
     from turnout.domain.records import BuildOptions
+    from turnout.domain.sentences import plain
 
     manifest = app.manifest
     try:
@@ -113,14 +114,15 @@ def _body(app: App, *, environment: str, image: str | None, git: Any, key_auth_i
             auto_rollback=manifest.auto_rollback,
             health=manifest.health,
             openapi_path=manifest.openapi_path,
-            key_auth_id=key_auth_id or manifest.keyspace,
+            key_auth_id=manifest.keyspace if key_auth_id is None else key_auth_id,  # an empty one is no keyspace
             openapi_breaking=manifest.openapi_breaking,
             validation=manifest.validation,
         )
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"])
-        raise Invalid(f"cannot deploy with {field} {first['input']!r}: {first['msg']}") from None
+        given = plain(repr(first["input"]), limit=100)
+        raise Invalid(f"cannot deploy with {field or 'this'} {given}: {first['msg']}") from None
 
 
 async def _upload(client: Client, app: App, body: DeployBody, progress: Progress) -> DeployBody:

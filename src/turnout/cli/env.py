@@ -177,3 +177,5 @@ def _read_file(file: Path) -> str:
         raise Invalid(f"cannot read {file}: it is not UTF-8 text") from None
     except OSError as error:
         raise Invalid(f"cannot read {file}: {error.strerror}") from None
+    except ValueError:
+        raise Invalid(f"cannot read {file}: no file has such a name") from None

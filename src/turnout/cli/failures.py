@@ -9,11 +9,15 @@ import traceback
 from typing import Final
 
 from turnout.domain.errors import Invalid, NotFound, TooLarge, TurnoutError
+from turnout.domain.sentences import plain
 
 DONE: Final = 0
 FAILED: Final = 1
 USAGE: Final = 2
 NOT_REACHABLE: Final = 3
+_LONGEST: Final = 4000
+"""Characters of a line of an error."""
+
 LEFT: Final = 130
 """Ctrl-C, as shells count it."""
 
@@ -33,6 +37,8 @@ def error_document(error: TurnoutError) -> dict[str, object]:
 def report(error: Exception, *, as_json: bool) -> int:
     """Print an error, as the one document or as one line, and return the exit code."""
     if not isinstance(error, TurnoutError):
+        error = _mistyped(error) or error
+    if not isinstance(error, TurnoutError):
         if os.environ.get("TURNOUT_DEBUG"):
             traceback.print_exception(error)
         error = TurnoutError(
@@ -42,8 +48,19 @@ def report(error: Exception, *, as_json: bool) -> int:
     if as_json:
         print(json.dumps({"error": error_document(error)}, indent=2))
     else:
-        print(f"turnout: {error.detail}", file=sys.stderr)
+        lines = (plain(line, limit=_LONGEST) for line in error.detail.split("\n"))
+        print("turnout:", "\n".join(lines), file=sys.stderr)
     return exit_code(error)
+
+
+def _mistyped(error: Exception) -> Invalid | None:
+    """What makes no request because of what was typed."""
+    from pydantic import ValidationError  # noqa: PLC0415  # only once something went wrong
+
+    if not isinstance(error, ValidationError):
+        return None
+    first = error.errors(include_input=False)[0]
+    return Invalid(f"cannot ask for this: {'.'.join(str(part) for part in first['loc'])}: {first['msg']}")
 
 
 def report_usage(message: str, *, as_json: bool) -> int:

@@ -72,8 +72,10 @@ def valid(model: Any, **fields: str | None) -> Any:
     from pydantic import ValidationError
 
     from turnout.domain.errors import Invalid
+    from turnout.domain.sentences import plain
 
     try:
         return model(**fields)
     except ValidationError as error:
-        raise Invalid(f"cannot use {error.errors()[0]['input']!r}: it is no deployment id such as dep_01k…") from None
+        given = plain(repr(error.errors()[0]["input"]), limit=100)
+        raise Invalid(f"cannot use {given}: it is no deployment id such as dep_01k…") from None

@@ -34,8 +34,12 @@ class App:
 
 def read_app(folder: Path, *, needs_run: bool) -> App:
     """Read what the folder says. Raises Invalid when it says nothing that can be run and that is needed."""
-    folder = folder.resolve()
-    if not folder.is_dir():
+    try:
+        folder = folder.resolve()
+        is_folder = folder.is_dir()
+    except (OSError, ValueError):  # a name too long, or with NUL in it
+        is_folder = False
+    if not is_folder:
         raise Invalid(f"cannot deploy {folder}: there is no such folder")
     manifest = Manifest()
     if (toml := _text(folder / "turnout.toml")) is not None:

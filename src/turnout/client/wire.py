@@ -21,6 +21,7 @@ M = TypeVar("M", bound=BaseModel)
 
 SILENCE_SECONDS: Final = 30.0
 """A stream that says nothing for so long is cut: the server writes a comment every ten seconds."""
+_HIGHEST_PORT: Final = 65535
 _TIMEOUT: Final = httpx.Timeout(30.0, connect=5.0)
 
 
@@ -34,8 +35,10 @@ class Wire:
     """What the clients share. Close it, or use it in `async with`."""
 
     def __init__(self, api_url: str, token: str, *, transport: httpx.AsyncBaseTransport | None = None) -> None:
-        """Raises Invalid when `api_url` is not an http address."""
+        """Raises Invalid when `api_url` is not an http address, or `token` can be none."""
         url = _checked(api_url)
+        if not (token.isascii() and token.isprintable()):
+            raise Invalid("cannot sign in: there are characters in the token that none has; look at TURNOUT_TOKEN")
         self._http = httpx.AsyncClient(
             base_url=url,
             headers={"authorization": f"Bearer {token}", "user-agent": f"turnout/{__version__}"},
@@ -108,7 +111,7 @@ def _checked(api_url: str) -> httpx.URL:
         url = httpx.URL(api_url)
     except httpx.InvalidURL as error:
         raise Invalid(f"cannot use the server address {api_url!r}: {error}") from None
-    if url.scheme not in {"http", "https"} or not url.host:
+    if url.scheme not in {"http", "https"} or not url.host or (url.port or 0) > _HIGHEST_PORT:
         raise Invalid(f"cannot use the server address {api_url!r}: it has to look like http://127.0.0.1:7000")
     return url
 
