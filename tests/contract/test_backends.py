@@ -18,8 +18,9 @@ from typing import Any, Protocol
 import psutil
 import pytest
 
+from tests.faults.disks import MIB, disk, full
 from tests.faults.rows import Row
-from tests.support import busybox_image, eventually, make_release
+from tests.support import busybox_image, eventually, make_release, require
 from turnout.domain.errors import DeploymentFailed, Unavailable
 from turnout.domain.ids import new_id
 from turnout.domain.records import Backend, HealthCheck, Resources, RunSpec
@@ -428,6 +429,30 @@ async def test_process_output_rotates(tmp_path: Path) -> None:
     assert oldest.offset > 0
     assert printed[oldest.offset :].startswith(oldest.data)
     assert printed.endswith(OutputFile(tmp_path, limit=1000).tail())
+
+
+@pytest.mark.root
+@pytest.mark.fault(Row.DISK_FULL)
+async def test_process_output_on_a_full_disk(tmp_path: Path) -> None:
+    """Whoever prints goes on printing; when its room is used up, older output makes place for the newer."""
+    require("root")
+    with disk(tmp_path / "small", mib=8):
+        file = OutputFile(tmp_path / "small" / "instance", limit=4 * MIB, reserved=MIB)
+        descriptor = file.open()
+        os.write(descriptor, b"first\n")
+        with full(tmp_path / "small", afterwards=8), pytest.raises(OSError, match="No space left"):
+            (tmp_path / "small" / "another").write_bytes(b"x" * MIB)
+        with full(tmp_path / "small", afterwards=8):
+            printed, seen = 6, 0
+            for number in range(100):
+                printed += os.write(descriptor, b"%0100000d\n" % number)
+                told = file.read(printed - 11, 20)
+                assert told.offset == (printed - 11 if told.data else printed)
+                seen += told.data == b"%010d\n" % number
+            assert seen > 60, "only what stood there when its room was used up is gone"
+        os.write(descriptor, b"last\n")
+        os.close(descriptor)
+        assert file.tail().endswith(b"last\n")
 
 
 @pytest.mark.parametrize(

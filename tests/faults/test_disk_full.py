@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 
 import pytest
 
 from tests.faults.asked import answers, replaced
 from tests.faults.checker import check
+from tests.faults.disks import MIB, disk, full, resize
 from tests.faults.rows import Row
 from tests.kit import App, Ran, Traffic, Turnout, until
 from tests.support import require
 
 pytestmark = [pytest.mark.full, pytest.mark.root, pytest.mark.fault(Row.DISK_FULL)]
 
-MIB = 2**20
 HOME_MIB = 400
 
 
@@ -61,7 +58,7 @@ def test_no_room_for_anything(turnout: Turnout, app: App) -> None:
     """What is asked for is refused or fails with the reason; what runs runs on, and is served, until there is room."""
     live = app.ls()["live_deployment_id"]
     with Traffic(turnout, app.live_domain) as traffic:
-        with full(turnout.home):
+        with full(turnout.home, afterwards=HOME_MIB):
             app.write("v4")
             for refused in (app.try_deploy(), turnout.run("rollback", "--project", app.name)):
                 assert_says_full(refused)
@@ -81,7 +78,7 @@ def test_full_in_the_middle_of_operations(turnout: Turnout, app: App) -> None:
         accepted = turnout.ok("deploy", str(app.folder), "--project", app.name, "--detach")
         operation = f"/v1/operations/{accepted['operation_id']}"
         until(lambda: "readiness" in [step["name"] for step in turnout.api.get(operation).json()["steps"]])
-        with full(turnout.home):
+        with full(turnout.home, afterwards=HOME_MIB):
             until(lambda: turnout.run("rollback", "--project", app.name).code != 0, what="it is noticed")
             assert answers(app)
         ended = until(lambda: ended_document(turnout, operation), within=60, what="the deploy ends")
@@ -105,30 +102,3 @@ def ended_document(turnout: Turnout, operation: str) -> dict[str, object] | None
         return None
     document: dict[str, object] = answer.json()
     return document if document["ended_at"] is not None else None
-
-
-@contextmanager
-def disk(folder: Path, *, mib: int) -> Iterator[None]:
-    """A disk of that size in place of the folder."""
-    folder.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={mib}m", "tmpfs", str(folder)], check=True)
-    try:
-        yield
-    finally:
-        subprocess.run(["umount", "--lazy", str(folder)], check=True)
-
-
-def resize(folder: Path, *, mib: float) -> None:
-    """Make a disk larger or smaller."""
-    subprocess.run(["mount", "-o", f"remount,size={int(mib * MIB)}", str(folder)], check=True)
-
-
-@contextmanager
-def full(folder: Path) -> Iterator[None]:
-    """The disk is as large as what is on it."""
-    status = os.statvfs(folder)
-    resize(folder, mib=(status.f_blocks - status.f_bfree) * status.f_frsize / MIB)
-    try:
-        yield
-    finally:
-        resize(folder, mib=HOME_MIB)

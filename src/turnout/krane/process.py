@@ -32,6 +32,8 @@ _LAUNCHER: Final = Path(__file__).with_name("launch.py")
 _RUN_ONCE: Final = Path(__file__).with_name("run_once.py")
 _MEMORY_INTERVAL: Final = 1.0
 _MIB: Final = 2**20
+_RESERVED: Final = _MIB
+"""Bytes of the disk that an instance has for printing when nobody else finds any more room on it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -113,7 +115,7 @@ class ProcessBackend:
             search_path=f"{self._search_path}:{self._bin}",
         )
         state = _State(deployment_id=launch.spec.deployment_id, memory_mib=launch.spec.resources.memory_mib, port=port)
-        process = _Process(state=state, output=OutputFile(folder, limit=self._output_limit))
+        process = _Process(state=state, output=OutputFile(folder, limit=self._output_limit, reserved=_RESERVED))
         self._known[launch.instance_id] = process
         # Written before the start: should krane die in between, the next one knows whose mark to look for.
         self._write(launch.instance_id, process)
@@ -203,7 +205,9 @@ class ProcessBackend:
             state = _state(read_json(folder / "process.json"))
             if state is None:
                 return None
-            self._known[instance_id] = _Process(state=state, output=OutputFile(folder, limit=self._output_limit))
+            self._known[instance_id] = _Process(
+                state=state, output=OutputFile(folder, limit=self._output_limit, reserved=_RESERVED)
+            )
         return self._known[instance_id]
 
     def _write(self, instance_id: str, process: _Process) -> None:
