@@ -25,6 +25,7 @@ from turnout.dispatch import Dispatcher
 from turnout.domain.errors import Undecryptable
 from turnout.settings import Settings
 from turnout.store import Store, migrate, open_store
+from turnout.stranded import Stranded
 from turnout.vault import MasterKeys
 
 TOKENS_FILE: Final = "tokens.json"
@@ -59,6 +60,7 @@ async def run_server(settings: Settings) -> None:
             logger=logger,
             acme=settings.acme if settings.acme.email else None,
         )
+        stranded = Stranded(store=store, admin=admin, logger=logger)
         parts = Parts(
             store=store,
             vault=vault,
@@ -86,7 +88,7 @@ async def run_server(settings: Settings) -> None:
                 timeout_graceful_shutdown=1,
             )
         )
-        async with _background(dispatcher.run()), _background(keep_house(parts)):
+        async with _background(dispatcher.run()), _background(stranded.run()), _background(keep_house(parts)):
             await server.serve()
 
 

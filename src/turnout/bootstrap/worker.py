@@ -12,6 +12,7 @@ from turnout.domain.issuing_keys import KeyType
 from turnout.domain.proofs import Prover
 from turnout.domain.resolvers import parse_resolvers
 from turnout.proofs import Lookups, NetProver, WebPages
+from turnout.revision import workflow_revision
 from turnout.settings import Settings
 from turnout.store import open_store
 from turnout.workflows import Config, Workflow
@@ -22,6 +23,7 @@ from turnout.workflows.serving import serve
 async def run_worker(settings: Settings) -> None:
     """The workflows, as Restate calls them."""
     logger = make_logger("worker")
+    revision = workflow_revision()
     async with open_store(settings.database_url) as store:
         vault = open_vault(store, settings)
 
@@ -47,7 +49,7 @@ async def run_worker(settings: Settings) -> None:
                 issuing=_issuing(settings),
             )
         )
-        await serve(workflow, settings.restate)
+        await serve(workflow, settings.restate, revision=revision)
 
 
 def _prover(settings: Settings) -> Prover:

@@ -32,6 +32,7 @@ from turnout.cli import (
     status,
     stop,
     up,
+    upgrade,
     vault,
     why,
 )
@@ -81,6 +82,7 @@ VERBS: Final = (
     status.status,
     why.why,
     build.build,
+    upgrade.upgrade,
     down.down,
 )
 for verb in VERBS:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from turnout.domain.plans import UnsentOperation
@@ -130,24 +130,29 @@ class Endings(Part):
         """
         async with self._db.write() as tx:
             now = self._db.now()
-            named = select(operations.c.deployment_id).where(operations.c.id == operation_id)
-            deployment_id: str | None = (await tx.execute(named)).scalar_one_or_none()
-            if deployment_id is None:
-                return
-            deployment = await lock_deployment(tx, deployment_id)
-            late = select(operations.c.kind).where(
-                operations.c.id == operation_id,
-                operations.c.ended_at.is_(None),
-                operations.c.deadline_at <= now,
-            )
-            kind = (await tx.execute(late.with_for_update(key_share=True))).scalar_one_or_none()
-            if kind is None:
-                return
-            if kind == OperationKind.DEPLOY:
-                await give_up(tx, deployment_id, deployment.status, DeploymentStatus.FAILED, _OVERDUE, at=now)
-            switched = await find_result(tx, operation_id) is not None
-            ending = OperationStatus.DEGRADED if switched else OperationStatus.FAILED
-            await end_operation(tx, operation_id, ending, _OVERDUE, at=now)
+            await end_badly(tx, operation_id, _OVERDUE, operations.c.deadline_at <= now, at=now)
+
+
+async def end_badly(
+    tx: AsyncConnection, operation_id: str, reason: str, *conditions: ColumnElement[bool], at: datetime
+) -> None:
+    """End an operation badly that has not ended, if all of this is true of it; what it has switched to stays."""
+    named = select(operations.c.deployment_id).where(operations.c.id == operation_id)
+    deployment_id: str | None = (await tx.execute(named)).scalar_one_or_none()
+    if deployment_id is None:
+        return
+    deployment = await lock_deployment(tx, deployment_id)
+    open_one = select(operations.c.kind).where(
+        operations.c.id == operation_id, operations.c.ended_at.is_(None), *conditions
+    )
+    kind = (await tx.execute(open_one.with_for_update(key_share=True))).scalar_one_or_none()
+    if kind is None:
+        return
+    if kind == OperationKind.DEPLOY:
+        await give_up(tx, deployment_id, deployment.status, DeploymentStatus.FAILED, reason, at=at)
+    switched = await find_result(tx, operation_id) is not None
+    ending = OperationStatus.DEGRADED if switched else OperationStatus.FAILED
+    await end_operation(tx, operation_id, ending, reason, at=at)
 
 
 async def give_up(

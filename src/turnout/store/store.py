@@ -29,6 +29,7 @@ from turnout.store.keys import Keys
 from turnout.store.keyspace_keys import KeyspaceKeys
 from turnout.store.keyspaces import Keyspaces
 from turnout.store.krane import Krane
+from turnout.store.lost import Lost
 from turnout.store.measures import Measures
 from turnout.store.migrate import check_migrated
 from turnout.store.observations import Observations
@@ -66,6 +67,7 @@ class Store(
     CheckableDocuments,
     BuildPlaces,
     Placements,
+    Lost,
     Endings,
     Waking,
     Keeping,
