@@ -163,7 +163,9 @@ async def _plan(
             memory_mib=settings.restate.memory_mib,
             deadline_seconds=settings.deploy.deadline_seconds,
         )
-        write_private(folder / "config.toml", content)
+        file = folder / "config.toml"
+        if not file.exists() or file.read_text(encoding="utf-8") != content:  # a server that runs would wonder
+            write_private(file, content)
         restate_code = _named(restate_server, content)
     api_url = f"http://{reachable(settings.api.host)}:{ports.api}"
     credentials = ensure_credentials(settings.home, api_url=api_url, region=settings.krane.region)
