@@ -16,6 +16,7 @@ from turnout.api.authority import ensure_authority
 from turnout.api.housekeeping import keep_house
 from turnout.api.logs import LogFiles
 from turnout.api.parts import Parts
+from turnout.backups.restored import settle_restored
 from turnout.bootstrap.keys import open_boxes, open_vault
 from turnout.bootstrap.shared import MIB, make_logger
 from turnout.builds.garbage import Collector
@@ -42,6 +43,7 @@ async def run_server(settings: Settings) -> None:
         httpx.AsyncClient(base_url=settings.restate.ingress_url, timeout=10.0, trust_env=False) as ingress,
         httpx.AsyncClient(base_url=settings.restate.admin_url, timeout=10.0, trust_env=False) as admin,
     ):
+        await settle_restored(store, settings.home, logger)
         await _introduce(store, settings)
         vault = open_vault(store, settings)
         # Where something was encrypted they were lost, and new ones would open nothing.

@@ -8,6 +8,7 @@ import typer
 
 from turnout import __version__
 from turnout.cli import (
+    backup,
     build,
     cancel,
     certs,
@@ -83,6 +84,8 @@ VERBS: Final = (
     why.why,
     build.build,
     upgrade.upgrade,
+    backup.backup,
+    backup.restore,
     down.down,
 )
 for verb in VERBS:

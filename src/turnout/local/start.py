@@ -96,8 +96,9 @@ async def up(environ: Mapping[str, str], *, say: Say, ready: Ready, stop: asynci
         finally:
             if not left:
                 forget_running(settings.home)
-        say("taking the new version")
-        _take_the_new_program()
+        if left:
+            say("taking the new version")
+            _take_the_new_program()
 
 
 def _take_the_new_program() -> None:
