@@ -27,7 +27,7 @@ def unpack_backup(source: IO[bytes], folder: Path, *, name: str) -> dict[str, An
     try:
         with tarfile.open(fileobj=source, mode="r|*") as tar:
             about = _about(tar, name)
-            for member in tar:
+            while (member := tar.next()) is not None:
                 _check_name(member.name, name)
                 path = folder / member.name
                 if member.name in checksums or member.name in links:
