@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 from turnout.settings import Settings
 
 if TYPE_CHECKING:
+    from turnout.backups.making import BackupReport
+    from turnout.backups.restoring import RestoreReport
     from turnout.domain.manifest import Manifest
 
 
@@ -48,6 +50,20 @@ async def run_gateway(settings: Settings) -> None:
     from turnout.bootstrap import gateway
 
     await gateway.run_gateway(settings)
+
+
+async def make_backup(settings: Settings, out: Path, *, with_keys: bool, logs: bool, with_store: bool) -> BackupReport:
+    """Pack what a home cannot make again: see `turnout.backups.making`."""
+    from turnout.backups.making import make_backup
+
+    return await make_backup(settings, out, with_keys=with_keys, logs=logs, with_store=with_store)
+
+
+def restore_backup(file: Path, home: Path) -> RestoreReport:
+    """Make a home of a backup: see `turnout.backups.restoring`."""
+    from turnout.backups.restoring import restore_backup
+
+    return restore_backup(file, home)
 
 
 def pack_folder(folder: Path, destination: Path, *, limit_mib: int) -> Any:

@@ -17,6 +17,7 @@ from turnout.api.housekeeping import keep_house
 from turnout.api.logs import LogFiles
 from turnout.api.parts import Parts
 from turnout.api.serving import served
+from turnout.backups.restored import settle_restored
 from turnout.bootstrap.keys import open_boxes, open_vault
 from turnout.bootstrap.shared import MIB, make_logger
 from turnout.builds.garbage import Collector
@@ -28,7 +29,7 @@ from turnout.domain.errors import Undecryptable
 from turnout.settings import Settings
 from turnout.store import Store, migrate, open_store
 from turnout.vault import MasterKeys
-from turnout.watchdog import DurableSide, Watchdog
+from turnout.watchdog import DurableSide, Stranded, Watchdog
 
 TOKENS_FILE: Final = "tokens.json"
 """In `<home>/run`: the hashes of the tokens that the server is to know, written by whoever starts it."""
@@ -44,6 +45,7 @@ async def run_server(settings: Settings) -> None:
         httpx.AsyncClient(base_url=settings.restate.ingress_url, timeout=10.0, trust_env=False) as ingress,
         httpx.AsyncClient(base_url=settings.restate.admin_url, timeout=10.0, trust_env=False) as admin,
     ):
+        await settle_restored(store, settings.home, logger)
         await _introduce(store, settings)
         vault = open_vault(store, settings)
         # Where something was encrypted they were lost, and new ones would open nothing.
@@ -71,6 +73,7 @@ async def run_server(settings: Settings) -> None:
             warm_seconds=settings.deploy.keep_warm_seconds + settings.deploy.overdue_grace_seconds,
             logger=logger,
         )
+        stranded = Stranded(store=store, admin=admin, logger=logger)
         parts = Parts(
             store=store,
             vault=vault,
@@ -88,7 +91,12 @@ async def run_server(settings: Settings) -> None:
             logger=logger,
         )
         server = uvicorn.Server(served(make_app(parts), settings.api))
-        async with _background(dispatcher.run()), _background(watchdog.run()), _background(keep_house(parts)):
+        async with (
+            _background(dispatcher.run()),
+            _background(stranded.run()),
+            _background(watchdog.run()),
+            _background(keep_house(parts)),
+        ):
             await server.serve()
 
 

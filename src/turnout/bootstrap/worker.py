@@ -12,6 +12,7 @@ from turnout.domain.issuing_keys import KeyType
 from turnout.domain.proofs import Prover
 from turnout.domain.resolvers import parse_resolvers
 from turnout.proofs import Lookups, NetProver, WebPages
+from turnout.revision import workflow_revision
 from turnout.settings import Settings
 from turnout.store import open_store
 from turnout.workflows import Config, Workflow
@@ -23,6 +24,7 @@ from turnout.workflows.steps import Hook
 async def run_worker(settings: Settings, *, hook: Hook | None = None) -> None:
     """The workflows, as Restate calls them. `hook` is for tests: see `workflows.steps`."""
     logger = make_logger("worker")
+    revision = workflow_revision()
     async with open_store(settings.database_url) as store:
         vault = open_vault(store, settings)
 
@@ -49,7 +51,7 @@ async def run_worker(settings: Settings, *, hook: Hook | None = None) -> None:
             ),
             hook=hook,
         )
-        await serve(workflow, settings.restate, logger)
+        await serve(workflow, settings.restate, logger, revision=revision)
 
 
 def _prover(settings: Settings) -> Prover:

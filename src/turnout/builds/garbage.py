@@ -19,7 +19,7 @@ from typing import Final
 from turnout.builds.docker import remove_image
 from turnout.builds.layout import RELEASE_PREFIX, ReleaseFolder, release_id
 from turnout.builds.local import LocalBuilds
-from turnout.builds.locks import try_lock
+from turnout.builds.locks import collecting_lock, try_lock
 from turnout.domain.errors import TurnoutError
 from turnout.domain.keeping import Garbage, GarbageKind, Kept
 
@@ -41,12 +41,15 @@ class Collector:
         self._one_at_a_time = asyncio.Lock()
 
     async def collect(self, *, kept: Keeper, dry_run: bool = False) -> tuple[Garbage, ...]:
-        """Remove what `kept` does not name; with `dry_run` only say what that would be."""
+        """Remove what `kept` does not name; with `dry_run` only say what that would be. Nothing during a backup."""
         async with self._one_at_a_time:
             found = await self._find(await kept())
             if dry_run:
                 return found
-            return tuple([await self._remove(each, kept) for each in found])
+            with try_lock(collecting_lock(self._home)) as locked:
+                if locked is None:
+                    return ()
+                return tuple([await self._remove(each, kept) for each in found])
 
     async def _find(self, kept: Kept) -> tuple[Garbage, ...]:
         return (

@@ -12,6 +12,11 @@ from pathlib import Path
 _POLL_SECONDS = 0.1
 
 
+def collecting_lock(home: Path) -> Path:
+    """Held by whoever collects garbage in a home, and by whoever needs that nothing is collected."""
+    return home / "run" / "collecting.lock"
+
+
 @contextmanager
 def try_lock(path: Path) -> Iterator[int | None]:
     """Hold the lock of this file within the block, or get None when somebody else does.

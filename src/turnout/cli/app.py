@@ -8,6 +8,7 @@ import typer
 
 from turnout import __version__
 from turnout.cli import (
+    backup,
     build,
     cancel,
     certs,
@@ -32,6 +33,7 @@ from turnout.cli import (
     status,
     stop,
     up,
+    upgrade,
     vault,
     why,
 )
@@ -81,6 +83,9 @@ VERBS: Final = (
     status.status,
     why.why,
     build.build,
+    upgrade.upgrade,
+    backup.backup,
+    backup.restore,
     down.down,
 )
 for verb in VERBS:

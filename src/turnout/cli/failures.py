@@ -55,7 +55,7 @@ def report(error: Exception, *, as_json: bool) -> int:
 
 def _mistyped(error: Exception) -> Invalid | None:
     """What makes no request because of what was typed."""
-    from pydantic import ValidationError  # noqa: PLC0415  # only once something went wrong
+    from pydantic import ValidationError  # only once something went wrong
 
     if not isinstance(error, ValidationError):
         return None

@@ -58,7 +58,7 @@ def start_detached(home: Path, environ: Mapping[str, str], *, say: Callable[[str
 
 def main() -> int:
     """The background process."""
-    pipe = _Pipe(int(os.environ.pop(_PIPE)))
+    pipe = _Pipe(os.environ.pop(_PIPE, None))
     try:
         asyncio.run(up(os.environ, say=pipe.say, ready=pipe.ready))
     except TurnoutError as error:
@@ -70,9 +70,10 @@ def main() -> int:
 
 
 class _Pipe:
-    """Whoever started us may be gone: then only the log is written."""
+    """Whoever started us may be gone, and is when this is our second program: then only the log is written."""
 
-    def __init__(self, descriptor: int) -> None:
+    def __init__(self, number: str | None) -> None:
+        descriptor = os.open(os.devnull, os.O_WRONLY) if number is None else int(number)
         os.set_inheritable(descriptor, False)
         self._file = os.fdopen(descriptor, "w", encoding="utf-8")
 

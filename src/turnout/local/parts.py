@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import sys
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -14,10 +15,12 @@ from turnout.domain.errors import Unavailable
 from turnout.local.loopback import call
 from turnout.local.ports import LOOPBACK, Ports
 from turnout.local.processes import MARK
+from turnout.revision import code_revision
 from turnout.settings import Settings
 
 Check = Callable[[], Awaitable[bool]]
-Hook = Callable[[], Awaitable[None]]
+Hook = Callable[[], Awaitable[str | None]]
+"""May return the revision of what has become ready."""
 
 _ANY: Final = frozenset({"0.0.0.0", "::", ""})  # noqa: S104  # compared with, not listened on
 
@@ -39,6 +42,12 @@ class Part:
     """The same, but only after another start than the first."""
     grace: float = 5.0
     """Seconds it may take to end after SIGTERM."""
+    code: Callable[[], str] | None = None
+    """Names what it would run if it were started now."""
+    stays: bool = False
+    """An upgrade leaves it as it is while that name is the same."""
+    replaced_by: signal.Signals = signal.SIGTERM
+    """How an old one is ended whose successor is about to be started."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,6 +62,8 @@ class Plan:
     identity_key: str
     register: Hook
     """Makes the worker known to Restate."""
+    restate_code: str = ""
+    """Names the program and the configuration of our own Restate."""
 
     @property
     def api_url(self) -> str:
@@ -87,6 +98,8 @@ class Plan:
         return f"http://{reachable(self.settings.restate.worker_host)}:{self.ports.worker}"
 
 
+UPGRADE_ORDER: Final = ("restate", "server", "worker", "krane", "gateway")
+"""The server brings the store up to its version, which the others need."""
 STOP_ORDER: Final = ("gateway", "krane", "worker", "server", "restate")
 """Traffic is drained first; krane needs the server while it stops its instances."""
 
@@ -108,12 +121,14 @@ def parts(plan: Plan) -> tuple[Part, ...]:
             name="server",
             argv=python("server"),
             environment=environment("server"),
+            code=code_revision,
             is_ready=answers(f"{plan.api_url}/healthz"),
         ),
         Part(
             name="worker",
             argv=python("worker"),
             environment=environment("worker"),
+            code=code_revision,
             is_ready=answers(f"{plan.worker_url}/health", any_status=True),
             after=("server", "restate") if plan.restate_server else ("server",),
             once_ready=plan.register,
@@ -123,6 +138,9 @@ def parts(plan: Plan) -> tuple[Part, ...]:
             name="krane",
             argv=python("krane", "--stop-instances-on-exit"),
             environment=environment("krane"),
+            code=code_revision,
+            # Asked to end, it would end what it looks after; killed, it leaves that to its successor.
+            replaced_by=signal.SIGKILL,
             is_ready=connected(status, authorization, "regions"),
             after=("server",),
             grace=settings.krane.stop_seconds + 10,
@@ -131,6 +149,8 @@ def parts(plan: Plan) -> tuple[Part, ...]:
             name="gateway",
             argv=python("gateway"),
             environment=environment("gateway"),
+            code=code_revision,
+            replaced_by=signal.SIGKILL,  # as krane
             is_ready=both(connected(status, authorization, "gateways"), listens(plan.gateway_url)),
             after=("server",),
             grace=settings.gateway.drain_seconds + 10,
@@ -149,9 +169,17 @@ def parts(plan: Plan) -> tuple[Part, ...]:
             is_ready=both(answers(f"{plan.admin_url}/health"), answers(f"{plan.ingress_url}/restate/health")),
             on_restart=plan.register,
             grace=10.0,
+            code=lambda: plan.restate_code,
+            stays=True,
         )
         table.insert(0, restate)
     return tuple(table)
+
+
+def in_turn(table: Sequence[Part]) -> tuple[Part, ...]:
+    """The same parts, each to be started only when those before it in `UPGRADE_ORDER` are ready."""
+    names: list[str] = [name for name in UPGRADE_ORDER if name in {part.name for part in table}]
+    return tuple(replace(part, after=tuple(names[: names.index(part.name)])) for part in table)
 
 
 def reachable(host: str) -> str:

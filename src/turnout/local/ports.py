@@ -35,10 +35,11 @@ TLS_PORT: Final = 8443
 """Where HTTPS answers unless something else is set, or it is taken: no root is needed for it."""
 
 
-def choose_ports(settings: Settings, *, ours: Collection[int] = ()) -> Ports:
+def choose_ports(settings: Settings, *, ours: Collection[int] = (), beside: Collection[str] = ()) -> Ports:
     """Take what is set, else what was used before, else what is usual, else what is free; remember it.
 
-    `ours` are taken by what this home left running, and therefore good. Raises Conflict when a port that is
+    `ours` are taken by what this home left running, and therefore good. Those named in `beside` run beside an old one
+    of them, and therefore get a free port, whatever is set. Raises Conflict when a port that is
     set is in use, Invalid when its address is not one of this machine.
     """
     file = run_folder(settings.home) / "ports.json"
@@ -61,7 +62,7 @@ def choose_ports(settings: Settings, *, ours: Collection[int] = ()) -> Ports:
     chosen: dict[str, int] = {}
     for name, wanted in fixed.items():
         taken = set(chosen.values())
-        if wanted.port:
+        if wanted.port and name not in beside:
             if wanted.port not in ours:
                 wanted.check()
             chosen[name] = wanted.port

@@ -8,13 +8,16 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import psutil
 
+from turnout import __version__
 from turnout.local.home import read_json, run_folder, write_private
 from turnout.local.processes import birth, gateways_of, memory_mib
+from turnout.revision import PACKAGE, code_revision
 
 SUPERVISOR = "supervisor"
 
@@ -29,6 +32,8 @@ class PartStatus(StrEnum):
     """Ready when it was last asked."""
     RESTARTING = "restarting"
     """It ended and is started again."""
+    DRAINING = "draining"
+    """An old worker that finishes what it has begun."""
     STOPPED = "stopped"
 
 
@@ -43,6 +48,10 @@ class PartRecord:
     restarts: int = 0
     since: str | None = None
     """When it got its status, in ISO 8601."""
+    code: str | None = None
+    """The revision of the code that it was started with."""
+    revision: str | None = None
+    """Of a worker: the revision of its workflows, once Restate knows it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -67,6 +76,11 @@ class Running:
     addresses: Addresses | None
     """None until everything was ready once."""
     parts: tuple[PartRecord, ...]
+    version: str | None = None
+    code: str | None = None
+    """The revision of the code that the supervisor runs; None when it cannot be upgraded in place."""
+    package: str | None = None
+    """Where that code lies."""
 
     @property
     def alive(self) -> bool:
@@ -79,7 +93,7 @@ def write_running(home: Path, *, since: str, addresses: Addresses | None, parts:
     write_private(
         _file(home),
         {
-            "supervisor": {"pid": os.getpid(), "birth": birth(os.getpid()), "since": since},
+            "supervisor": {"pid": os.getpid(), "birth": birth(os.getpid()), "since": since} | _program(),
             "addresses": asdict(addresses) if addresses else None,
             "parts": [asdict(part) for part in parts],
         },
@@ -97,6 +111,9 @@ def read_running(home: Path) -> Running | None:
             since=supervisor["since"],
             addresses=Addresses(**content["addresses"]) if content["addresses"] else None,
             parts=tuple(PartRecord(**{**part, "status": PartStatus(part["status"])}) for part in content["parts"]),
+            version=supervisor.get("version"),
+            code=supervisor.get("code"),
+            package=supervisor.get("package"),
         )
     except (KeyError, TypeError, ValueError):
         return None
@@ -137,6 +154,12 @@ def parts_document(home: Path) -> list[dict[str, Any]]:
             }
         )
     return rows
+
+
+@cache
+def _program() -> dict[str, str]:
+    """Read once: the files may be those of a later version by the next time."""
+    return {"version": __version__, "code": code_revision(), "package": str(PACKAGE)}
 
 
 def _process(part: PartRecord) -> list[psutil.Process]:

@@ -1,14 +1,11 @@
-"""The Restate server of this machine: its configuration as data, and making our worker known to it."""
+"""The Restate server of this machine: its configuration as data."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
 from typing import Final
-from urllib.parse import urlsplit
 
-from turnout.domain.errors import Unavailable
-from turnout.local.loopback import call
 from turnout.local.ports import LOOPBACK, Ports
 
 NODE: Final = "turnout"
@@ -61,39 +58,6 @@ disable-web-ui = true
 [worker.invoker]
 request-identity-private-key-pem-file = {_quoted(identity)}
 """
-
-
-async def register_worker(admin_url: str, worker_url: str) -> None:
-    """Make the worker at this address the one that Restate calls. Doing it again changes nothing.
-
-    A worker that was known under another address of this machine has moved: its calls in flight are sent
-    to the new one. Raises Unavailable when Restate or the worker does not answer, or the worker is refused.
-    """
-    status, answer = await call("GET", f"{admin_url}/deployments", timeout=10)
-    if status != 200:
-        raise Unavailable(f"cannot read Restate's deployments: it answers {status}")
-    for deployment in answer["deployments"]:
-        if _moved(deployment.get("uri", ""), worker_url):
-            status, refusal = await call(
-                "PATCH", f"{admin_url}/deployments/{deployment['id']}", body={"uri": worker_url}, timeout=20
-            )
-            if status != 200:
-                raise Unavailable(f"cannot tell Restate where the worker moved to: {_message(status, refusal)}")
-    status, refusal = await call(
-        "POST", f"{admin_url}/deployments", body={"uri": worker_url, "force": True}, timeout=20
-    )
-    if status not in (200, 201):
-        raise Unavailable(f"cannot register the worker with Restate: {_message(status, refusal)}")
-
-
-def _moved(uri: str, worker_url: str) -> bool:
-    old, new = urlsplit(uri), urlsplit(worker_url)
-    return old.hostname == new.hostname and old.port != new.port
-
-
-def _message(status: int, refusal: object) -> str:
-    text = refusal.get("message") if isinstance(refusal, dict) else None
-    return f"it answers {status}{f': {text}' if text else ''}"
 
 
 def _quoted(path: Path) -> str:

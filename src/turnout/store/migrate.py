@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, event, inspect, text
 
-from turnout.domain.errors import Unavailable
+from turnout.domain.errors import Conflict, Unavailable
 from turnout.store.database import connect_engine, parse_url
 from turnout.store.faults import translated
 
@@ -22,7 +22,8 @@ async def migrate(url: str) -> None:
     """Create or upgrade the tables; does nothing when they are up to date.
 
     Safe to call from several processes at once: one transaction holds a lock on the whole database, and the
-    second comer finds nothing left to do. Raises Unavailable when the database is away.
+    second comer finds nothing left to do. Raises Unavailable when the database is away, and Conflict when a newer
+    version has migrated it.
     """
     engine = connect_engine(parse_url(url), pooled=False).execution_options(turnout_writes=True)
     if engine.dialect.name == "sqlite":
@@ -48,11 +49,22 @@ def check_migrated(connection: Connection) -> None:
         )
 
 
+def is_newer(revision: str) -> bool:
+    """Whether tables of this revision were made by a later version than this one."""
+    return revision not in _VERSIONS
+
+
 def _upgrade(connection: Connection) -> None:
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
-    if _current(connection) == _VERSIONS[-1]:
+    current = _current(connection)
+    if current == _VERSIONS[-1]:
         return
+    if current is not None and is_newer(current):
+        raise Conflict(
+            "cannot use the store: a newer version of Turnout has brought it up to date, and there is no way back; "
+            "install that version again, or restore a backup that was made before"
+        )
     from alembic import command  # noqa: PLC0415  # ten megabytes in every process, for what is seldom needed
     from alembic.config import Config  # noqa: PLC0415
 

@@ -40,6 +40,7 @@ from turnout.store.placements import Placements
 from turnout.store.protections import Protections
 from turnout.store.proving import Proving
 from turnout.store.reads import Reads
+from turnout.store.restored import Restored
 from turnout.store.switch import Switching
 from turnout.store.tenants import Tenants
 from turnout.store.uncarried import Uncarried
@@ -71,6 +72,7 @@ class Store(
     CheckableDocuments,
     BuildPlaces,
     Placements,
+    Restored,
     Endings,
     Waking,
     Keeping,

@@ -6,6 +6,7 @@ admin API here, and the store has a method for each repair, which looks once mor
 """
 
 from turnout.watchdog.durable import SERVICES, DurableSide
+from turnout.watchdog.stranded import Stranded
 from turnout.watchdog.watch import Watchdog
 
-__all__ = ["SERVICES", "DurableSide", "Watchdog"]
+__all__ = ["SERVICES", "DurableSide", "Stranded", "Watchdog"]

@@ -64,8 +64,12 @@ class DurableSide:
         await self._order(invocation_id, "kill")
 
     async def register(self) -> None:
-        """Make the worker known. Raises Unavailable also when nobody listens at its address."""
-        response = await self._ask("POST", "/deployments", {"uri": self._worker_url})
+        """Make the worker known, by its revision. Raises Unavailable also when nobody listens at its address."""
+        worker = await self._ask("GET", f"{self._worker_url}/revision", None)
+        if worker.status_code != 200:
+            raise Unavailable(f"cannot ask the worker for its revision: it answers {worker.status_code}")
+        uri = f"{self._worker_url}/v/{worker.json()['revision']}"
+        response = await self._ask("POST", "/deployments", {"uri": uri})
         if response.status_code not in (200, 201, 409):
             raise Unavailable(f"cannot register the worker with Restate: it answers {response.status_code}")
 

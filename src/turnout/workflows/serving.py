@@ -15,15 +15,19 @@ from restate.server import install_shutdown_hook
 from turnout.domain.errors import Conflict
 from turnout.settings import RestateSettings
 from turnout.workflows.refusing import telling_of_refusals
+from turnout.workflows.revisions import only_of
 from turnout.workflows.workflow import Workflow
 
 _CANCELLATIONS: Final = 4
 _GOODBYE_SECONDS: Final = 0.5
 
 
-async def serve(workflow: Workflow, settings: RestateSettings, logger: Any = None) -> None:
+async def serve(
+    workflow: Workflow, settings: RestateSettings, logger: Any = None, *, revision: str | None = None
+) -> None:
     """Serve until SIGTERM. Calls that the Restate server has not signed are refused when a key is configured.
 
+    With a `revision`, so are calls that were begun by another one: see `revisions`.
     Raises Conflict when the address cannot be had, or when there is no key and others than this machine could call.
     Steps in flight get the configured grace; what is cut off then is done again by whoever comes next.
     """
@@ -37,6 +41,8 @@ async def serve(workflow: Workflow, settings: RestateSettings, logger: Any = Non
         protocol="bidi",
         identity_keys=[settings.identity_key] if settings.identity_key else None,
     )
+    if revision is not None:
+        app = only_of(revision, app)
     config = HypercornConfig()
     config.bind = [f"{settings.worker_host}:{settings.worker_port}"]
     config.graceful_timeout = settings.worker_grace_seconds
