@@ -10,7 +10,7 @@ import asyncio
 import time
 from collections.abc import Callable
 from dataclasses import asdict
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -81,12 +81,14 @@ class Dispatcher:
 
         What the store can do by itself comes first: with Restate away an operation still ends in time.
         """
-        leap = self._leaps.seconds(wall=self._clock(), steady=time.monotonic())
-        lost_after = self._limits.overdue_grace_seconds + leap
+        now = self._clock()
+        # Deadlines are compared with the moment at which leaps were looked for: the clock may be set right after it.
+        due = now - timedelta(seconds=self._leaps.seconds(wall=now, steady=time.monotonic()))
+        lost = due - timedelta(seconds=self._limits.overdue_grace_seconds)
         await self._store.supersede_queued()
-        for lost in await self._store.overdue_operations(grace_seconds=lost_after):
-            await self._store.end_overdue(operation_id=lost.operation_id)
-        for watched in await self._store.overdue_observations(grace_seconds=lost_after):
+        for each in await self._store.overdue_operations(at=lost):
+            await self._store.end_overdue(operation_id=each.operation_id, at=lost)
+        for watched in await self._store.overdue_observations(at=lost):
             await self._store.end_observation(operation_id=watched, deadline_seconds=self._limits.deadline_seconds)
         for operation in await self._store.unsent_operations(older_than_seconds=0):
             await self._send(operation)
@@ -98,7 +100,7 @@ class Dispatcher:
             if (outcome := await self._outcome(wait, building)) is not None:
                 await self._wake(wait, outcome)
         unwanted = await self._store.operations_to_cancel()
-        overdue = await self._store.overdue_operations(grace_seconds=leap)
+        overdue = await self._store.overdue_operations(at=due)
         self._cancelled = {each.operation_id: at for each in (*unwanted, *overdue) if (at := self._told(each))}
         for each in unwanted:
             await self._cancel(each, "dispatch.cancelled")

@@ -214,14 +214,14 @@ async def test_overdue_operations_are_found_and_ended(yard: Yard, clock: Clock) 
     deploy = await yard.admit()
     plan = await yard.store.load_deploy_plan(deployment_id=deploy.deployment_id)
     await yard.store.place(spec=plan.run_spec(), regions=[REGION], wait=wait_for(deploy, clock))
-    await yard.store.end_overdue(operation_id=deploy.operation_id)
-    assert await yard.store.overdue_operations(grace_seconds=0) == ()
+    await yard.store.end_overdue(operation_id=deploy.operation_id, at=clock.now)
+    assert await yard.store.overdue_operations(at=clock.now) == ()
     clock.advance(601)
-    assert await yard.store.overdue_operations(grace_seconds=0) == (deploy,)
-    assert await yard.store.overdue_operations(grace_seconds=60) == ()
-    await yard.store.end_overdue(operation_id=deploy.operation_id)
-    await yard.store.end_overdue(operation_id=done.operation_id)
-    assert await yard.store.overdue_operations(grace_seconds=0) == ()
+    assert await yard.store.overdue_operations(at=clock.now) == (deploy,)
+    assert await yard.store.overdue_operations(at=clock.now - timedelta(seconds=60)) == ()
+    await yard.store.end_overdue(operation_id=deploy.operation_id, at=clock.now)
+    await yard.store.end_overdue(operation_id=done.operation_id, at=clock.now)
+    assert await yard.store.overdue_operations(at=clock.now) == ()
     assert await yard.status(deploy.deployment_id) is DeploymentStatus.FAILED
     assert await yard.status(done.id) is DeploymentStatus.READY
     assert all(wait.operation_id != deploy.operation_id for wait in await yard.store.open_waits())
@@ -231,7 +231,7 @@ async def test_an_overdue_operation_whose_switch_is_committed_ends_degraded(yard
     """A committed switch is never called failed."""
     v1 = await yard.ship()
     clock.advance(601)
-    await yard.store.end_overdue(operation_id=v1.operation_id)
+    await yard.store.end_overdue(operation_id=v1.operation_id, at=clock.now)
     ended = await yard.store.get_operation(operation_id=v1.operation_id, workspace_id=yard.workspace.id)
     assert ended.status is OperationStatus.DEGRADED
     assert await yard.status(v1.id) is DeploymentStatus.READY

@@ -160,7 +160,7 @@ async def test_a_lost_start_is_put_back_to_sleep(kennel: Kennel) -> None:
             assert await store.end_lost(operation_id=asked.operation_id, why="the test says so")
             assert not await store.end_lost(operation_id=asked.operation_id, why="the test says so")
         else:
-            await store.end_overdue(operation_id=asked.operation_id)
+            await store.end_overdue(operation_id=asked.operation_id, at=kennel.yard.clock.now)
         assert (await operation(kennel, asked.operation_id)).status is OperationStatus.FAILED
         state = await store.desired_state(region=REGION, since=None)
         assert old.id not in [spec.deployment_id for spec in state.deployments]

@@ -69,9 +69,9 @@ class Observations(Admission):
         async with self._db.read() as tx:
             return tuple(rows.observation_from(row) for row in await tx.execute(statement))
 
-    async def overdue_observations(self, *, grace_seconds: float) -> tuple[str, ...]:
-        """The operations whose observation should have ended `grace_seconds` ago."""
-        late = observations.c.until_at <= self._db.now() - timedelta(seconds=grace_seconds)
+    async def overdue_observations(self, *, at: datetime) -> tuple[str, ...]:
+        """The operations whose observation should have ended by then."""
+        late = observations.c.until_at <= at
         async with self._db.read() as tx:
             return tuple((await tx.execute(select(observations.c.operation_id).where(_OPEN, late))).scalars())
 

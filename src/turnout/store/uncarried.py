@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 from sqlalchemy import ColumnElement, select, true
@@ -31,20 +31,20 @@ _OVERDUE: Final = "it did not end by its deadline, and nobody carried it on; dep
 class Uncarried(Part):
     """Everything may be said twice, and by several at once."""
 
-    async def overdue_operations(self, *, grace_seconds: float) -> tuple[UnsentOperation, ...]:
-        """Operations that have not ended `grace_seconds` after their deadline, oldest first."""
-        late = operations.c.deadline_at <= self._db.now() - timedelta(seconds=grace_seconds)
+    async def overdue_operations(self, *, at: datetime) -> tuple[UnsentOperation, ...]:
+        """Operations that have not ended and whose deadline was `at` this time or earlier, oldest first."""
+        late = operations.c.deadline_at <= at
         async with self._db.read() as tx:
             return await asked_operations(tx, operations.c.ended_at.is_(None), late)
 
-    async def end_overdue(self, *, operation_id: str) -> None:
+    async def end_overdue(self, *, operation_id: str, at: datetime) -> None:
         """End an operation that nobody carries on, undo what it had begun, and end its open waits with it.
 
-        Does nothing when it has ended, or when its deadline is still to come. One that has switched ends
+        Does nothing when it has ended, or when its deadline is later than `at`. One that has switched ends
         `degraded`: its deployment cannot fail any more.
         """
         async with self._db.write() as tx:
-            late = operations.c.deadline_at <= self._db.now()
+            late = operations.c.deadline_at <= at
             if (operation := await _lock_open(tx, operation_id, late)) is None:
                 return
             if await find_result(tx, operation_id) is not None:
