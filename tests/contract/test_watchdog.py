@@ -212,7 +212,7 @@ async def test_a_restate_that_comes_back_empty_learns_of_the_worker(kennel: Kenn
     kennel.restate.services = ()
     assert await kennel.look(times=4) == {}
     assert (await kennel.look())["worker"].kind is K.WORKER_UNKNOWN
-    assert kennel.restate.told == ["register"]
+    assert kennel.restate.told == ["register http://127.0.0.1:1/v/r1"]
     assert (await kennel.look())["worker"].repaired
 
 
@@ -425,15 +425,18 @@ async def test_operations_end_although_restate_is_away(kennel: Kennel) -> None:
     operation_id = await sent(kennel)
     kennel.restate.away = True
     nobody = httpx.AsyncClient(transport=httpx.MockTransport(kennel.restate), base_url="http://restate")
-    dispatcher = Dispatcher(
-        store=kennel.yard.store, ingress=nobody, admin=nobody, limits=DeploySettings(), logger=structlog.get_logger()
-    )
-    await dispatcher.sweep()
-    kennel.yard.clock.advance(400)
+    store, clock = kennel.yard.store, kennel.yard.clock
+
+    async def sweep() -> None:
+        limits, logger = DeploySettings(), structlog.get_logger()
+        await Dispatcher(store=store, ingress=nobody, admin=nobody, limits=limits, logger=logger, clock=clock).sweep()
+
+    await sweep()
+    clock.advance(400)
     await kennel.yard.admit(project="unsent")
-    kennel.yard.clock.advance(300)
+    clock.advance(300)
     with pytest.raises(httpx.ConnectError):
-        await dispatcher.sweep()
+        await sweep()
     assert (await operation(kennel, operation_id)).status is OperationStatus.FAILED
 
 

@@ -52,8 +52,10 @@ class FakeRestate:
             raise httpx.ConnectError("nobody is there")
         if request.url.path == "/query":
             return httpx.Response(200, json={"rows": self._rows(json.loads(request.content)["query"])})
+        if request.url.path == "/revision":  # the worker's, not Restate's
+            return httpx.Response(200, json={"revision": "r1"})
         if request.url.path == "/deployments":
-            self.told.append("register")
+            self.told.append(f"register {json.loads(request.content)['uri']}")
             self.services = SERVICES
             return httpx.Response(201, json={})
         _, _, invocation_id, order = request.url.path.split("/")
