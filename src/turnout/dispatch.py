@@ -129,7 +129,10 @@ class Dispatcher:
         if response.status_code not in (200, 202):
             raise Unavailable(f"cannot send {operation.operation_id}: Restate answered {response.status_code}")
         await self._store.mark_sent(operation_id=operation.operation_id)
-        return str(response.json()["invocationId"])
+        try:
+            return str(response.json()["invocationId"])
+        except (ValueError, KeyError, TypeError):
+            raise Unavailable(f"cannot send {operation.operation_id}: Restate's answer cannot be read") from None
 
     async def _outcome(self, wait: Wait, building: frozenset[str]) -> Outcome | None:
         if wait.kind is WaitKind.BUILD_PLACE:

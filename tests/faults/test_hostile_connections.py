@@ -98,7 +98,7 @@ async def test_slow_clients_are_not_waited_for(
 ) -> None:
     """A byte now and then holds a connection for a stated time only: before the head is there, in it, in the body,
     and in what follows a good request. Others are served meanwhile."""
-    monkeypatch.setattr(serving, "_HEADERS_SECONDS", 0.4)
+    monkeypatch.setattr(serving, "_HEADERS_SECONDS", 1.5)
     monkeypatch.setattr(limits, "_BODY_SECONDS", 0.4)
     monkeypatch.setattr(limits, "_PIECE_SECONDS", 0.4)
     token = await here.token("ada")

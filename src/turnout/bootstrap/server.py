@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Coroutine
 from typing import Any, Final
 
 import httpx
@@ -91,13 +90,7 @@ async def run_server(settings: Settings) -> None:
             logger=logger,
         )
         server = uvicorn.Server(served(make_app(parts), settings.api))
-        async with (
-            _background(dispatcher.run()),
-            _background(stranded.run()),
-            _background(watchdog.run()),
-            _background(keep_house(parts)),
-        ):
-            await server.serve()
+        await _serve(server, dispatcher.run(), stranded.run(), watchdog.run(), keep_house(parts))
 
 
 def _worker_url(settings: Settings) -> str | None:
@@ -126,13 +119,13 @@ async def _introduce(store: Store, settings: Settings) -> None:
             )
 
 
-@asynccontextmanager
-async def _background(work: Any) -> AsyncIterator[None]:
-    """Run `work` beside the block, and end it with the block."""
-    task = asyncio.create_task(work)
-    try:
-        yield
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
+async def _serve(server: uvicorn.Server, *beside: Coroutine[Any, Any, None]) -> None:
+    """Serve until told to stop. None of what runs `beside` ends by itself: when one does, all end, with its error.
+
+    A server without its dispatcher would accept operations that nobody begins; one that ends is started again.
+    """
+    async with asyncio.TaskGroup() as group:
+        others = [group.create_task(each) for each in beside]
+        await server.serve()
+        for each in others:
+            each.cancel()

@@ -68,8 +68,11 @@ class DurableSide:
         worker = await self._ask("GET", f"{self._worker_url}/revision", None)
         if worker.status_code != 200:
             raise Unavailable(f"cannot ask the worker for its revision: it answers {worker.status_code}")
-        uri = f"{self._worker_url}/v/{worker.json()['revision']}"
-        response = await self._ask("POST", "/deployments", {"uri": uri})
+        try:
+            revision = worker.json()["revision"]
+        except (ValueError, KeyError, TypeError):
+            raise Unavailable("cannot ask the worker for its revision: its answer cannot be read") from None
+        response = await self._ask("POST", "/deployments", {"uri": f"{self._worker_url}/v/{revision}"})
         if response.status_code not in (200, 201, 409):
             raise Unavailable(f"cannot register the worker with Restate: it answers {response.status_code}")
 

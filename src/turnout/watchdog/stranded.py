@@ -64,7 +64,10 @@ class Stranded:
         answer = await self._admin.post("/query", json={"query": _QUERY}, headers={"accept": "application/json"})
         if answer.status_code != 200:
             raise Unavailable(f"cannot look for stranded invocations: Restate answered {answer.status_code}")
-        return [_Invocation(row["id"], _operation(row.get("idempotency_key"))) for row in answer.json()["rows"]]
+        try:
+            return [_Invocation(row["id"], _operation(row.get("idempotency_key"))) for row in answer.json()["rows"]]
+        except (ValueError, KeyError, TypeError):
+            raise Unavailable("cannot look for stranded invocations: Restate's answer cannot be read") from None
 
     async def _begin_anew(self, invocation_id: str) -> None:
         """What it was asked stands in its journal, which Restate keeps for a while; what it did may be done again."""
