@@ -226,6 +226,7 @@ class Operation:
     """Its deployment was stopped when it was asked for, and is started first."""
     cancel_requested_at: datetime | None = None
     cancelled_by: str | None = None
+    deadline_at: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -77,7 +77,7 @@ class Endings(Part):
         async with self._db.write() as tx:
             deployment = await lock_deployment(tx, deployment_id)
             operation = await lock_operation(tx, operation_id)
-            end, why = bad_end(operation, OperationStatus(status.value), reason)
+            end, why = bad_end(operation, OperationStatus(status.value), reason, at=self._db.now())
             await give_up(tx, deployment_id, deployment.status, DeploymentStatus(end.value), why, at=self._db.now())
             if deployment.status not in ACTIVE | TERMINAL:
                 return False
@@ -104,7 +104,7 @@ class Endings(Part):
         async with self._db.write() as tx:
             deployment = await lock_deployment(tx, deployment_id)
             operation = await lock_operation(tx, operation_id)
-            end, why = bad_end(operation, OperationStatus(status.value), reason)
+            end, why = bad_end(operation, OperationStatus(status.value), reason, at=self._db.now())
             await give_up(tx, deployment_id, deployment.status, DeploymentStatus(end.value), why, at=self._db.now())
             if operation.status not in OPERATION_TERMINAL:
                 switched = await find_result(tx, operation_id) is not None

@@ -79,6 +79,6 @@ class Operations(Part):
                 seen = await find_observation(tx, operation_id)
                 if status is OperationStatus.SUCCEEDED and seen is not None and seen.status is _DEGRADED:
                     status, reason = OperationStatus.DEGRADED, sentence(seen)
-                status, reason = bad_end(operation, status, reason)
+                status, reason = bad_end(operation, status, reason, at=self._db.now())
                 await end_operation(tx, operation_id, status, reason, at=self._db.now(), propagation_ms=propagation_ms)
             return await lock_operation(tx, operation_id)

@@ -120,6 +120,7 @@ def operation_from(row: Row[Any]) -> Operation:
         wakes=row.wakes,
         cancel_requested_at=row.cancel_requested_at,
         cancelled_by=row.cancelled_by,
+        deadline_at=row.deadline_at,
     )
 
 

@@ -15,6 +15,7 @@ from turnout.domain.statuses import OperationStatus, StepStatus
 from turnout.domain.waits import WaitKind
 from turnout.store.schema import operation_steps, operations, waits
 
+_LATE: Final = "it did not end by its deadline; ask for it again"
 _DONE: Final = frozenset({OperationStatus.SUCCEEDED, OperationStatus.DEGRADED})
 
 
@@ -79,11 +80,20 @@ async def end_operation(
     await tx.execute(update(waits).where(*unsettled, waits.c.kind != WaitKind.OBSERVATION).values(settled_at=at))
 
 
-def bad_end(operation: Operation, status: OperationStatus, reason: str | None) -> tuple[OperationStatus, str | None]:
-    """How an operation that went wrong ends: cancelled, and by whom, when somebody had asked for that before."""
-    if operation.cancel_requested_at is None or status not in (OperationStatus.FAILED, OperationStatus.CANCELLED):
+def bad_end(
+    operation: Operation, status: OperationStatus, reason: str | None, *, at: datetime
+) -> tuple[OperationStatus, str | None]:
+    """How an operation that went wrong ends: cancelled, and by whom, when somebody had asked for that before.
+
+    Its handler is also cancelled when its deadline has passed, which nobody has asked for.
+    """
+    if status not in (OperationStatus.FAILED, OperationStatus.CANCELLED):
         return status, reason
-    return OperationStatus.CANCELLED, f"cancelled by {operation.cancelled_by}"
+    if operation.cancel_requested_at is not None:
+        return OperationStatus.CANCELLED, f"cancelled by {operation.cancelled_by}"
+    if status is OperationStatus.CANCELLED and operation.deadline_at is not None and operation.deadline_at <= at:
+        return OperationStatus.FAILED, _LATE
+    return status, reason
 
 
 def _values(line: Line, at: datetime) -> dict[str, Any]:

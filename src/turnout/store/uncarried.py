@@ -108,7 +108,7 @@ async def _lock_open(tx: AsyncConnection, operation_id: str, condition: ColumnEl
 
 async def _undo(tx: AsyncConnection, operation: Operation, reason: str, *, at: datetime) -> None:
     """What the handler's own undo would do, but for the waiting."""
-    status, why = bad_end(operation, OperationStatus.FAILED, reason)
+    status, why = bad_end(operation, OperationStatus.FAILED, reason, at=at)
     deployment = await lock_deployment(tx, operation.deployment_id)
     if operation.kind is OperationKind.DEPLOY:
         await give_up(tx, deployment.id, deployment.status, DeploymentStatus(status.value), why, at=at)
