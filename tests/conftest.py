@@ -15,8 +15,6 @@ from turnout.local.start import cache_folder
 
 __all__ = ["pytest_itemcollected"]
 
-_FAULTS = Path(__file__).with_name("faults")
-
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Where the results of the tests of faults are written."""
@@ -34,10 +32,10 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What is marked as long may take long. `make faults` has both databases, each run has one of them for faults."""
+    """What is marked as long may take long. Both databases in each run: only the contract of the store."""
     for item in items:
         twice = "database_url" in getattr(item, "fixturenames", ())
-        if twice and item.get_closest_marker("postgres") and item.path.is_relative_to(_FAULTS):
+        if twice and item.get_closest_marker("postgres") and not item.path.name.startswith("test_store_"):
             item.add_marker(pytest.mark.full)
         if item.get_closest_marker("full"):
             item.add_marker(pytest.mark.timeout(1800))

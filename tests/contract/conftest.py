@@ -12,11 +12,9 @@ import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 
+import asyncpg
 import pytest
-from sqlalchemy import text
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.ext.asyncio import create_async_engine
-from sqlalchemy.pool import NullPool
 
 from tests.contract.store_kit import Clock, Yard
 from tests.support import require
@@ -54,7 +52,7 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
         return
     template: URL = request.getfixturevalue("postgres_template")
     url = template.set(database=_fresh_name())
-    asyncio.run(_administer(f'CREATE DATABASE "{url.database}" TEMPLATE "{template.database}"'))
+    asyncio.run(_administer(f'CREATE DATABASE "{url.database}" TEMPLATE "{template.database}" STRATEGY FILE_COPY'))
     yield _text(url)
     asyncio.run(_administer(f'DROP DATABASE "{url.database}" WITH (FORCE)'))
 
@@ -97,7 +95,8 @@ def _text(url: URL) -> str:
 
 
 async def _administer(statement: str) -> None:
-    engine = create_async_engine(os.environ[_POSTGRES], poolclass=NullPool, isolation_level="AUTOCOMMIT")
-    async with engine.connect() as connection:
-        await connection.execute(text(statement))
-    await engine.dispose()
+    connection = await asyncpg.connect(_text(make_url(os.environ[_POSTGRES]).set(drivername="postgresql")))
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()

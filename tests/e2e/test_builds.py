@@ -65,7 +65,9 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.docker
-@pytest.mark.parametrize("generated", [False, True], ids=["own Dockerfile", "generated Dockerfile"])
+@pytest.mark.parametrize(
+    "generated", [pytest.param(False, marks=pytest.mark.full), True], ids=["own Dockerfile", "generated Dockerfile"]
+)
 def test_pypiserver_on_docker(turnout: Turnout, tmp_path: Path, wheels: Path, generated: bool) -> None:
     """The same app as an image, by the folder's own Dockerfile or by a generated one."""
     require("docker")
@@ -130,6 +132,7 @@ def test_deployed_by_digest(registered: tuple[Turnout, str], tmp_path: Path) -> 
     docker("image", "inspect", row["image"])
 
 
+@pytest.mark.full
 def test_ten_deploys_at_once(app: App, tmp_path: Path) -> None:
     """Two build at a time, the others say their place; each ends legally, the newest is live, nothing leaks."""
     turnout = app.turnout
@@ -149,7 +152,7 @@ def test_ten_deploys_at_once(app: App, tmp_path: Path) -> None:
     assert any("in line" in text for text in most.waited_for), most.waited_for
     waited = [step for each in operations for step in each["steps"] if step["name"] == "build place"]
     assert waited
-    assert all("in line" in step["detail"] for step in waited)
+    assert all("in line" in step["detail"] for step in waited if step["status"] == "done")  # else it says why it ended
     rows = app.ls()
     assert rows["live_deployment_id"] == rows["deployments"][0]["id"]  # the newest
     assert {row["status"] for row in rows["deployments"]} <= {"ready", "superseded", "stopped"}
@@ -158,6 +161,7 @@ def test_ten_deploys_at_once(app: App, tmp_path: Path) -> None:
     assert not list((turnout.home / "releases").glob(".*.lock"))
 
 
+@pytest.mark.full
 def test_reading_what_a_build_prints(app: App) -> None:
     """While it goes on, after everything was restarted, and since when."""
     app.write(

@@ -16,7 +16,7 @@ SLOW_START = "import time\ntime.sleep(2)\n"
     "victim",
     [
         pytest.param("worker", marks=pytest.mark.fault(Row.KILLED_AT_A_STEP)),
-        pytest.param("restate", marks=pytest.mark.fault(Row.RESTATE_KILLED)),
+        pytest.param("restate", marks=[pytest.mark.full, pytest.mark.fault(Row.RESTATE_KILLED)]),
     ],
 )
 def test_kill_9_during_a_deploy(own_turnout: Turnout, tmp_path: Path, victim: str) -> None:
@@ -36,6 +36,7 @@ def test_kill_9_during_a_deploy(own_turnout: Turnout, tmp_path: Path, victim: st
     assert app.ls()["live_deployment_id"] == ended["deployment_id"]
 
 
+@pytest.mark.full
 @pytest.mark.fault(Row.KRANE_KILLED)
 def test_kill_9_of_krane_and_of_the_server_leaves_traffic_alone(own_turnout: Turnout, tmp_path: Path) -> None:
     """Instances and gateway go on; what is deployed afterwards works as before."""

@@ -57,6 +57,7 @@ def test_a_secret_reaches_the_build_and_nothing_else(turnout: Turnout, tmp_path:
     assert SECRET not in run("docker", "history", "--no-trunc", image) + run("docker", "inspect", image)
 
 
+@pytest.mark.full
 def test_cancel_while_the_engine_builds(turnout: Turnout, tmp_path: Path, base: str) -> None:
     """The step that runs ends with it, the live version answers throughout, and the next deploy goes through."""
     plain = f"FROM {base}\nCOPY page.html /www/index.html\n" + CMD
@@ -76,6 +77,7 @@ def test_cancel_while_the_engine_builds(turnout: Turnout, tmp_path: Path, base: 
     assert turnout.get("build-cancel-default.localhost").text == "three"
 
 
+@pytest.mark.full
 def test_images_that_nobody_needs_are_collected(turnout: Turnout, tmp_path: Path, base: str) -> None:
     """Removing a deployment takes its image from the engine, and says so; the live one's stays."""
     plain = f"FROM {base}\nCOPY page.html /www/index.html\n" + CMD

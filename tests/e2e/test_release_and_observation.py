@@ -68,6 +68,7 @@ def test_a_failing_release_command_changes_nothing(app: App, tmp_path: Path) -> 
     assert app.serves() == "v1"
 
 
+@pytest.mark.full
 def test_kill_9_while_the_release_command_runs(own_turnout: Turnout, tmp_path: Path) -> None:
     """Worker, krane and server are killed, one after another: it goes on, and is run once."""
     app = App(own_turnout, tmp_path, "release")
@@ -86,6 +87,7 @@ def test_kill_9_while_the_release_command_runs(own_turnout: Turnout, tmp_path: P
     assert app.serves() == "v2"
 
 
+@pytest.mark.full
 @pytest.mark.fault(Row.BAD_INSTANCES)
 def test_an_app_that_dies_after_the_switch_is_degraded(app: App, tmp_path: Path) -> None:
     """The deploy had succeeded; then its operation says what happened, and `ls` shows it."""

@@ -36,7 +36,9 @@ async def lab(restate: Restate, tmp_path: Path) -> AsyncIterator[Lab]:
 
 
 @pytest.mark.parametrize("kind", ["deploy", "rollback", "promote"])
-@pytest.mark.parametrize("keyed", [True, False], ids=["with-its-key", "without-a-key"])
+@pytest.mark.parametrize(
+    "keyed", [True, pytest.param(False, marks=pytest.mark.full)], ids=["with-its-key", "without-a-key"]
+)
 async def test_an_operation_that_is_sent_many_times(lab: Lab, kind: str, keyed: bool) -> None:
     """At once, with the idempotency key of the dispatcher or around it: one switch, one line of history."""
     asked = await ask(lab, kind)
@@ -56,6 +58,7 @@ async def test_an_operation_that_is_sent_many_times(lab: Lab, kind: str, keyed: 
     assert (await lab.project()).live_deployment_id == asked.deployment_id != marker.deployment_id
 
 
+@pytest.mark.full
 async def test_several_dispatchers(restate: Restate, lab: Lab) -> None:
     """Each sends and wakes everything it finds: no operation is done twice, and no wait ends twice."""
     async with (
@@ -131,6 +134,7 @@ async def test_two_signals_that_disagree(restate: Restate, tmp_path: Path, first
         assert first or "somebody says so" in (ended.reason or "")
 
 
+@pytest.mark.full
 async def test_a_confirmation_after_the_deadline(lab: Lab) -> None:
     """A gateway that follows late: the operation stays degraded, and the next one is not disturbed."""
     lab.gateway_answers = False
@@ -141,6 +145,7 @@ async def test_a_confirmation_after_the_deadline(lab: Lab) -> None:
     assert await lab.operation(degraded.id) == degraded
 
 
+@pytest.mark.full
 async def test_signals_that_never_come(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
     """Who waited looks for himself when time is up: what is so by then is so, whether or not anybody has told it."""
 

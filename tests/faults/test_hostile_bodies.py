@@ -30,6 +30,7 @@ async def here(store: Store, clock: Clock, tmp_path: Path) -> AsyncIterator[Worl
         yield made
 
 
+@pytest.mark.full
 async def test_bodies_that_are_none(here: World, subtests: pytest.Subtests) -> None:
     """Every route that takes JSON, with every kind of what is none."""
     tokens = {

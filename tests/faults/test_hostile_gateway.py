@@ -75,7 +75,9 @@ async def street() -> AsyncIterator[Street]:
         yield made
 
 
-@pytest.mark.parametrize("cases", [HOSTS, TWO_READINGS], ids=["hosts", "two readings"])
+@pytest.mark.parametrize(
+    "cases", [HOSTS, pytest.param(TWO_READINGS, marks=pytest.mark.full)], ids=["hosts", "two readings"]
+)
 async def test_hostile_requests(street: Street, subtests: pytest.Subtests, cases: dict[str, Raw]) -> None:
     """Refused, or taken for exactly what they are; nothing reaches the app that needs a key, and nothing unreadable
     any app."""
@@ -126,6 +128,7 @@ async def test_claims_of_clients(street: Street, subtests: pytest.Subtests) -> N
                 assert street.key.secret not in str(seen)
 
 
+@pytest.mark.full
 async def test_hostile_requests_over_http2(street: Street, subtests: pytest.Subtests) -> None:
     """There the names of hosts and the ends of messages are said in other places."""
     for name, frames in FRAMES.items():

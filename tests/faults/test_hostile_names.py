@@ -36,6 +36,7 @@ async def _ask(client: httpx.AsyncClient, place: Place, name: str) -> httpx.Resp
     return await client.request(place.method, path, params=query, json=place.body(name) if place.body else None)
 
 
+@pytest.mark.full
 async def test_names_that_are_none(here: World, subtests: pytest.Subtests) -> None:
     """Every place that takes a name, with every trick."""
     tokens = {

@@ -197,7 +197,7 @@ async def test_a_part_that_ignores_sigterm_is_killed_with_all_it_has_started(hom
 
 async def test_a_long_log_is_put_aside_at_the_start(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """One older log is kept."""
-    monkeypatch.setattr("turnout.local.supervisor._LOG_LIMIT", 10)
+    monkeypatch.setattr("turnout.local.launching._LOG_LIMIT", 10)
     (home / "run" / "a.log").write_text("x" * 11)
     async with running(home, part(home, "a")):
         assert (home / "run" / "a.log.1").read_text() == "x" * 11

@@ -24,6 +24,7 @@ STEPS = {
 }  # fmt: skip
 
 
+@pytest.mark.full
 async def test_a_worker_that_is_killed_at_every_step_gets_one_certificate(
     restate: Restate, tmp_path: Path, server: AcmeServer, site: Site
 ) -> None:

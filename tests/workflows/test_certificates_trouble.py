@@ -50,6 +50,7 @@ async def test_a_rate_limit_is_waited_out(restate: Restate, tmp_path: Path, serv
         await issued(lab)
 
 
+@pytest.mark.full
 async def test_a_name_that_leads_elsewhere_is_tried_hourly(
     restate: Restate, tmp_path: Path, server: AcmeServer, site: Site
 ) -> None:
@@ -74,6 +75,7 @@ async def test_a_name_that_leads_elsewhere_is_tried_hourly(
         assert (await lab.issuing()).failures == 0
 
 
+@pytest.mark.full
 async def test_no_server_is_asked_before_every_gateway_answers(
     restate: Restate, tmp_path: Path, server: AcmeServer, site: Site
 ) -> None:
@@ -110,6 +112,7 @@ async def test_an_order_is_taken_up_where_it_was_left(
         assert (len(server.orders), len(server.issued)) == (1, 1)
 
 
+@pytest.mark.full
 async def test_an_order_that_is_gone_is_replaced(
     restate: Restate, tmp_path: Path, server: AcmeServer, site: Site
 ) -> None:
@@ -122,6 +125,7 @@ async def test_an_order_that_is_gone_is_replaced(
         await issued(lab)
 
 
+@pytest.mark.full
 async def test_an_account_that_the_server_has_lost_is_made_again(
     restate: Restate, tmp_path: Path, server: AcmeServer, site: Site
 ) -> None:

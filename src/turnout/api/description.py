@@ -7,7 +7,7 @@ from typing import Any, Final
 from fastapi import FastAPI
 
 from turnout.api.access import Access
-from turnout.api.routes import ROUTES
+from turnout.api.routes import JSON, ROUTES
 from turnout.domain.documents import Problem
 
 _REFUSAL: Final = {
@@ -40,5 +40,12 @@ def _complete(document: dict[str, Any]) -> None:
         operation = document["paths"][route.path][route.method.lower()]
         operation["responses"].pop("422", None)
         operation["responses"]["default"] = _REFUSAL
+        if route.media != JSON:
+            operation["responses"]["200"]["content"] = {media: _content(media) for media in route.media}
         operation["operationId"] = route.handler.__name__
         operation["security"] = [] if route.access is Access.OPEN else [{"bearer": []}]
+
+
+def _content(media: str) -> dict[str, Any]:
+    """What FastAPI cannot see, because a handler makes the answer itself."""
+    return {"schema": {"type": "string"} if media == "text/plain" else {}}

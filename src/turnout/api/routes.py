@@ -27,6 +27,8 @@ from turnout.api import (
 )
 from turnout.api.access import Access
 
+JSON: Final = ("application/json",)
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Route:
@@ -37,10 +39,12 @@ class Route:
     handler: Callable[..., Any]
     access: Access
     status: int = 200
+    media: tuple[str, ...] = JSON
+    """What a good answer may be; what is no JSON is text."""
 
 
-def _get(path: str, handler: Callable[..., Any], access: Access = Access.ADMIN) -> Route:
-    return Route(method="GET", path=path, handler=handler, access=access)
+def _get(path: str, handler: Callable[..., Any], access: Access = Access.ADMIN, *media: str) -> Route:
+    return Route(method="GET", path=path, handler=handler, access=access, media=media or JSON)
 
 
 def _delete(path: str, handler: Callable[..., Any], access: Access = Access.ADMIN) -> Route:
@@ -64,7 +68,7 @@ _VARIABLES: Final = "/v1/projects/{project}/environments/{environment}/variables
 
 ROUTES: Final = (
     _get("/healthz", status.healthz, Access.OPEN),
-    _get("/metrics", metrics.show_metrics),
+    _get("/metrics", metrics.show_metrics, Access.ADMIN, "text/plain"),
     _get("/v1/status", status.show_status),
     _get("/v1/findings", status.list_findings),
     _post("/v1/sources", sources.upload_source, 201),
@@ -87,7 +91,7 @@ ROUTES: Final = (
     _put("/v1/keys/{key_id}/limit", keyspaces.limit_key),
     _get(_PROTECTION, protections.show_protection),
     _patch(_PROTECTION, protections.change_protection),
-    _get("/v1/projects/{project}/requests", requests.list_requests),
+    _get("/v1/projects/{project}/requests", requests.list_requests, Access.ADMIN, "application/x-ndjson"),
     _get("/v1/projects/{project}/domains", domains.list_domains),
     _post("/v1/projects/{project}/domains", domains.add_domain, 201),
     _get("/v1/projects/{project}/domains/{fqdn}", domains.show_domain),
@@ -101,7 +105,7 @@ ROUTES: Final = (
     _delete("/v1/certificates/{certificate_id}", certificates.remove_certificate),
     _post("/v1/vault/rotate", rotation.rotate, 200),
     _get("/v1/operations/{operation_id}", operations.show_operation),
-    _get("/v1/operations/{operation_id}/events", operations.follow_operation),
+    _get("/v1/operations/{operation_id}/events", operations.follow_operation, Access.ADMIN, "text/event-stream"),
     _post("/v1/operations/{operation_id}/cancel", operations.cancel_operation, 202),
     _get("/v1/deployments/{deployment_id}", deployments.show_deployment),
     _delete("/v1/deployments/{deployment_id}", keeping.remove),
@@ -109,11 +113,11 @@ ROUTES: Final = (
     _post("/v1/deployments/{deployment_id}/stop", keeping.stop, 200),
     _post("/v1/deployments/{deployment_id}/start", keeping.start, 202),
     _post("/v1/garbage", keeping.collect, 200),
-    _get("/v1/deployments/{deployment_id}/logs", deployments.read_logs),
+    _get("/v1/deployments/{deployment_id}/logs", deployments.read_logs, Access.ADMIN, "text/plain"),
     _get("/v1/deployments/{before}/diff/{after}", deployments.diff),
-    _get("/v1/deployments/{deployment_id}/openapi", openapi.show_openapi),
+    _get("/v1/deployments/{deployment_id}/openapi", openapi.show_openapi, Access.ADMIN, *JSON, "application/yaml"),
     _get("/v1/deployments/{before}/openapi/diff/{after}", openapi.diff_openapi),
-    _get("/v1/regions/{region}/desired", regions.follow_desired, Access.KRANE),
+    _get("/v1/regions/{region}/desired", regions.follow_desired, Access.KRANE, "text/event-stream"),
     _post("/v1/regions/{region}/report", regions.report, 204, Access.KRANE),
     _get("/v1/regions/{region}/deployments/{deployment_id}/environment", regions.read_environment, Access.KRANE),
     _post("/v1/regions/{region}/jobs/{instance_id}/begin", regions.begin_job, 200, Access.KRANE),

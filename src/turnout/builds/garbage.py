@@ -7,11 +7,12 @@ right before it goes. What a deploy that is asked for in between needs, it there
 from __future__ import annotations
 
 import asyncio
+import errno
 import re
 import shutil
 import time
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -46,10 +47,10 @@ class Collector:
             found = await self._find(await kept())
             if dry_run:
                 return found
-            with try_lock(collecting_lock(self._home)) as locked:
-                if locked is None:
-                    return ()
-                return tuple([await self._remove(each, kept) for each in found])
+            if not found:
+                return ()
+            with _may_collect(self._home) as may:
+                return tuple([await self._remove(each, kept) for each in found]) if may else ()
 
     async def _find(self, kept: Kept) -> tuple[Garbage, ...]:
         return (
@@ -151,3 +152,19 @@ def _size(path: Path) -> int:
         with suppress(OSError):
             total += 0 if each.is_dir() else each.lstat().st_size
     return total
+
+
+@contextmanager
+def _may_collect(home: Path) -> Iterator[bool]:
+    """Keep backups from beginning within the block; False when one is being made."""
+    file = collecting_lock(home)
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        file.touch(mode=0o600)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        yield True  # no backup can be made on a full disk, and collecting may help
+        return
+    with try_lock(file) as locked:
+        yield locked is not None

@@ -70,8 +70,8 @@ class Observations(Admission):
             return tuple(rows.observation_from(row) for row in await tx.execute(statement))
 
     async def overdue_observations(self, *, at: datetime) -> tuple[str, ...]:
-        """The operations whose observation should have ended by then."""
-        late = observations.c.until_at <= at
+        """The operations whose observation should have ended by now, and by then."""
+        late = observations.c.until_at <= min(at, self._db.now())
         async with self._db.read() as tx:
             return tuple((await tx.execute(select(observations.c.operation_id).where(_OPEN, late))).scalars())
 

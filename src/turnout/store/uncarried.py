@@ -32,19 +32,19 @@ class Uncarried(Part):
     """Everything may be said twice, and by several at once."""
 
     async def overdue_operations(self, *, at: datetime) -> tuple[UnsentOperation, ...]:
-        """Operations that have not ended and whose deadline was `at` this time or earlier, oldest first."""
-        late = operations.c.deadline_at <= at
+        """Operations that have not ended, and whose deadline has passed now and had `at` that time, oldest first."""
+        late = operations.c.deadline_at <= min(at, self._db.now())
         async with self._db.read() as tx:
             return await asked_operations(tx, operations.c.ended_at.is_(None), late)
 
     async def end_overdue(self, *, operation_id: str, at: datetime) -> None:
         """End an operation that nobody carries on, undo what it had begun, and end its open waits with it.
 
-        Does nothing when it has ended, or when its deadline is later than `at`. One that has switched ends
+        Does nothing when it has ended, or when its deadline is later than now or `at`. One that has switched ends
         `degraded`: its deployment cannot fail any more.
         """
         async with self._db.write() as tx:
-            late = operations.c.deadline_at <= at
+            late = operations.c.deadline_at <= min(at, self._db.now())
             if (operation := await _lock_open(tx, operation_id, late)) is None:
                 return
             if await find_result(tx, operation_id) is not None:
