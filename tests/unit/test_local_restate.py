@@ -22,7 +22,8 @@ from turnout.domain.errors import Unavailable
 from turnout.local.identity import base58, ensure_identity
 from turnout.local.loopback import call
 from turnout.local.ports import Ports, choose_ports
-from turnout.local.restate import config, register_worker
+from turnout.local.restate import config
+from turnout.local.workers import register_worker
 from turnout.settings import load_settings
 
 
@@ -70,11 +71,11 @@ async def test_nobody_there_is_unavailable() -> None:
 
 
 class Admin(ThreadingHTTPServer):
-    """An admin API that remembers what it was asked."""
+    """An admin API that remembers what it was asked, and a worker of the revision `aa` at the same address."""
 
     daemon_threads = True
 
-    def __init__(self, deployments: list[dict[str, str]], status: int = 200) -> None:
+    def __init__(self, deployments: list[dict[str, Any]], status: int = 200) -> None:
         self.asked: list[tuple[str, str, Any]] = []
         outer = self
 
@@ -82,12 +83,14 @@ class Admin(ThreadingHTTPServer):
             def do_GET(self) -> None:
                 body = self.rfile.read(int(self.headers.get("content-length", 0)))
                 outer.asked.append((self.command, self.path, json.loads(body) if body else None))
-                answer: Any = {"deployments": deployments} if self.command == "GET" else {"message": "no worker there"}
+                answer: Any = {"message": "no worker there"}
+                if self.command == "GET":
+                    answer = {"revision": "aa"} if self.path == "/revision" else {"deployments": deployments}
                 self.send_response(200 if self.command == "GET" else status)
                 self.end_headers()
                 self.wfile.write(json.dumps(answer).encode())
 
-            do_POST = do_PATCH = do_GET  # noqa: N815  # names that http.server looks for
+            do_POST = do_PATCH = do_DELETE = do_GET  # noqa: N815  # names that http.server looks for
 
             def log_message(self, *_: object) -> None: ...
 
@@ -97,14 +100,31 @@ class Admin(ThreadingHTTPServer):
 
 
 async def test_a_worker_that_has_moved_takes_its_calls_in_flight_along() -> None:
-    """Those under another port of this machine are moved; other machines' workers are left alone."""
-    admin = Admin([{"id": "dp_old", "uri": "http://127.0.0.1:1/"}, {"id": "dp_far", "uri": "http://10.0.0.1:1/"}])
-    await register_worker(admin.url, "http://127.0.0.1:2")
+    """One of the same revision, under another port of this machine. Other revisions go, unless they are draining.
+
+    Other machines' workers, and services of somebody else on this one, are left alone.
+    """
+    ours = [{"name": "Deployments"}, {"name": "Routing"}]
+    admin = Admin(
+        [
+            {"id": "dp_moved", "uri": "http://127.0.0.1:1/v/aa"},
+            {"id": "dp_other", "uri": "http://127.0.0.1:1/v/bb"},
+            {"id": "dp_draining", "uri": "http://127.0.0.1:1/v/cc"},
+            {"id": "dp_before_revisions", "uri": "http://127.0.0.1:1/", "services": ours},
+            {"id": "dp_somebody", "uri": "http://127.0.0.1:1/", "services": [{"name": "Greeter"}]},
+            {"id": "dp_far", "uri": "http://10.0.0.1:1/v/aa"},
+        ]
+    )
+    assert await register_worker(admin.url, admin.url, draining=["cc"]) == "aa"
     admin.shutdown()
+    uri = f"{admin.url}/v/aa"
     assert admin.asked == [
+        ("GET", "/revision", None),
         ("GET", "/deployments", None),
-        ("PATCH", "/deployments/dp_old", {"uri": "http://127.0.0.1:2"}),
-        ("POST", "/deployments", {"uri": "http://127.0.0.1:2", "force": True}),
+        ("PATCH", "/deployments/dp_moved", {"uri": uri}),
+        ("POST", "/deployments", {"uri": uri, "force": True}),
+        ("DELETE", "/deployments/dp_other?force=true", None),
+        ("DELETE", "/deployments/dp_before_revisions?force=true", None),
     ]
 
 
@@ -112,7 +132,7 @@ async def test_a_refused_worker_is_unavailable_with_restates_reason() -> None:
     """It is tried again; the reason is for the log."""
     admin = Admin([], status=500)
     with pytest.raises(Unavailable, match="no worker there"):
-        await register_worker(admin.url, "http://127.0.0.1:2")
+        await register_worker(admin.url, admin.url)
     admin.shutdown()
 
 
