@@ -10,6 +10,7 @@ import os
 import shutil
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import asyncpg
@@ -53,6 +54,16 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
     template: URL = request.getfixturevalue("postgres_template")
     url = template.set(database=_fresh_name())
     asyncio.run(_administer(f'CREATE DATABASE "{url.database}" TEMPLATE "{template.database}" STRATEGY FILE_COPY'))
+    yield _text(url)
+    asyncio.run(_administer(f'DROP DATABASE "{url.database}" WITH (FORCE)'))
+
+
+@contextmanager
+def empty_postgres() -> Iterator[str]:
+    """A database of the test's own, without any table."""
+    require("postgres")
+    url = make_url(os.environ[_POSTGRES]).set(database=_fresh_name())
+    asyncio.run(_administer(f'CREATE DATABASE "{url.database}"'))
     yield _text(url)
     asyncio.run(_administer(f'DROP DATABASE "{url.database}" WITH (FORCE)'))
 

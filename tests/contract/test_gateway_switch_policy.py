@@ -119,7 +119,7 @@ async def flip(rig: StoreRig, first: Shipped, second: Shipped, callers: list[Cal
     await asyncio.gather(*asking)
 
 
-@pytest.mark.parametrize("switches", [80, pytest.param(300, marks=pytest.mark.full)])
+@pytest.mark.parametrize("switches", [40, pytest.param(300, marks=pytest.mark.full)])
 async def test_a_rollback_to_another_keyspace_moves_policy_and_target_in_one_instant(
     rig: StoreRig, v1: Backend, v2: Backend, switches: int
 ) -> None:
@@ -135,8 +135,8 @@ async def test_a_rollback_to_another_keyspace_moves_policy_and_target_in_one_ins
     await flip(rig, first, second, [with_one, with_two, without, with_both], switches=switches)
     for caller, app in ((with_one, "v1"), (with_two, "v2"), (with_both, "v1")):
         assert caller.answers.keys() == {app, "401"}, "let in by its own version, refused by the other, never failed"
-        assert caller.answers[app] > 20
-        assert caller.answers["401"] > 20
+        assert caller.answers[app] > 5
+        assert caller.answers["401"] > 5
         assert len(caller.let_in_by[app]) == 1
         assert None not in caller.let_in_by[app]
     assert without.answers.keys() == {"401"}

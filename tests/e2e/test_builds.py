@@ -109,6 +109,7 @@ def registered(tmp_path: Path) -> Iterator[tuple[Turnout, str]]:
         turnout.down()
 
 
+@pytest.mark.full
 @pytest.mark.docker
 def test_deployed_by_digest(registered: tuple[Turnout, str], tmp_path: Path) -> None:
     """With a registry the deployment names the image by its digest, and krane pulls that one."""

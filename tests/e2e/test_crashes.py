@@ -15,7 +15,7 @@ SLOW_START = "import time\ntime.sleep(2)\n"
 @pytest.mark.parametrize(
     "victim",
     [
-        pytest.param("worker", marks=pytest.mark.fault(Row.KILLED_AT_A_STEP)),
+        pytest.param("worker", marks=[pytest.mark.full, pytest.mark.fault(Row.KILLED_AT_A_STEP)]),
         pytest.param("restate", marks=[pytest.mark.full, pytest.mark.fault(Row.RESTATE_KILLED)]),
     ],
 )

@@ -34,7 +34,7 @@ def test_a_failing_version_changes_nothing(app: App, source: str, words: list[st
     live = app.deploy("v1")
     manifest = (app.folder / "turnout.toml").read_text()
     app.write("v2", app__py=source)
-    (app.folder / "turnout.toml").write_text(_with_deadline(manifest))
+    (app.folder / "turnout.toml").write_text(_with_deadline(manifest, 8 if source is UNWELL else 1.5))
 
     failed = app.try_deploy()
 
@@ -54,10 +54,10 @@ def test_a_failing_version_changes_nothing(app: App, source: str, words: list[st
     until(lambda: not _instances_of(app, broken["id"]), within=5, what="nothing of the failed version runs")
 
 
-def _with_deadline(manifest: str) -> str:
+def _with_deadline(manifest: str, deadline: float) -> str:
     """The manifest with an impatient health check on a path."""
     kept = [line for line in manifest.splitlines() if "[health]" not in line and 'path = "/healthz"' not in line]
-    return "\n".join([*kept, "", "[health]", 'path = "/healthz"', "deadline = 1.5", ""])
+    return "\n".join([*kept, "", "[health]", 'path = "/healthz"', f"deadline = {deadline}", ""])
 
 
 def _instances_of(app: App, deployment_id: str) -> list[int]:

@@ -86,6 +86,7 @@ def test_rollback_to_a_stopped_deployment_starts_it(app: App) -> None:
     assert app.deployment(second["deployment_id"])["status"] == "ready"
 
 
+@pytest.mark.full
 def test_start_answers_at_its_own_address_and_rm_forgets_it(app: App) -> None:
     """Its release goes when nobody else needs it, its logs too; the live one is not touched."""
     first = app.deploy("only-here")

@@ -14,7 +14,7 @@ from tests.faults.rows import Row
 from tests.faults.upgrade_kit import Installed, Slow
 from tests.kit import Traffic, Turnout, until
 
-pytestmark = pytest.mark.fault(Row.RESTORED)
+pytestmark = [pytest.mark.full, pytest.mark.fault(Row.RESTORED)]
 
 SHOW = """
 import http.server, os
@@ -63,7 +63,7 @@ def test_a_backup_while_a_deploy_is_under_way_serves_the_same_elsewhere(turnout:
 
     elsewhere = Turnout(tmp_path / "elsewhere")
     restored = elsewhere.ok("restore", str(file), "--home", str(elsewhere.home))
-    assert (restored["has_store"], restored["has_keys"], restored["releases"]) == (True, True, 3)
+    assert (restored["has_store"], restored["has_keys"], restored["releases"]) == (True, True, 4)
     elsewhere.up("--backend", "process")
     try:
         until(lambda: elsewhere.get(app.live_domain).text == SECRET, within=60, what="the app answers there")

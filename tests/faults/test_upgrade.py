@@ -27,6 +27,7 @@ def turnout(tmp_path: Path) -> Iterator[Installed]:
     assert turnout.processes() == []
 
 
+@pytest.mark.full
 def test_both_versions_end_what_they_began(turnout: Installed, tmp_path: Path) -> None:
     """A deploy that waits is ended by the old worker without the new step; what is asked for later has it.
 
