@@ -158,11 +158,14 @@ class Turnout:
 class App:
     """A copy of examples/hello-python whose version can be changed, deployed as one project."""
 
-    def __init__(self, turnout: Turnout, folder: Path, name: str) -> None:
+    def __init__(self, turnout: Turnout, folder: Path, name: str, *, replicas: int = 1) -> None:
+        """One instance is enough for most tests, and leaves the machine to them."""
         self.turnout = turnout
         self.name = name
         self.folder = folder / name
         shutil.copytree(EXAMPLES / "hello-python", self.folder, ignore=shutil.ignore_patterns("__pycache__"))
+        manifest = self.folder / "turnout.toml"
+        manifest.write_text(manifest.read_text().replace("replicas = 2", f"replicas = {replicas}"))
 
     @property
     def live_domain(self) -> str:

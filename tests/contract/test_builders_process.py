@@ -112,6 +112,7 @@ async def test_cancel_ends_every_process(local: ProcessLab) -> None:
     assert list(local.home.glob("releases/.*")) + list(local.home.glob("releases/*")) == []
 
 
+@pytest.mark.full
 async def test_what_a_command_leaves_running_ends_with_the_build(local: ProcessLab) -> None:
     """A daemon that a build starts is not part of the image, and does not keep the build from ending."""
     leave = "import subprocess\nsubprocess.Popen(['sleep', '300'], start_new_session=True)\nprint('done')"
@@ -133,6 +134,7 @@ async def test_deadline(local: ProcessLab) -> None:
     assert list(local.home.glob("releases/*")) == []
 
 
+@pytest.mark.full
 async def test_deadline_of_a_builder_that_hangs(local: ProcessLab, monkeypatch: pytest.MonkeyPatch) -> None:
     """The builder ends late builds itself; when it cannot, the next look does."""
     monkeypatch.setattr("turnout.builds.local._LATE_GRACE_SECONDS", 0.2)

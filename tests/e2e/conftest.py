@@ -14,7 +14,8 @@ from tests.kit import App, Turnout
 @pytest.fixture(scope="session")
 def turnout(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Turnout]:
     """Everything `turnout up` starts, on free ports."""
-    turnout = Turnout(tmp_path_factory.mktemp("turnout") / "home")
+    # What was replaced sleeps soon: the versions of all tests together would be more than a small machine can run.
+    turnout = Turnout(tmp_path_factory.mktemp("turnout") / "home", TURNOUT_DEPLOY_KEEP_WARM_SECONDS="60")
     turnout.up()
     yield turnout
     turnout.down()

@@ -21,7 +21,7 @@ SLOW_START = "import time\ntime.sleep(2)\n"
 )
 def test_kill_9_during_a_deploy(own_turnout: Turnout, tmp_path: Path, victim: str) -> None:
     """The deploy that was under way ends well without anybody doing anything, and no request fails meanwhile."""
-    app = App(own_turnout, tmp_path, "crash")
+    app = App(own_turnout, tmp_path, "crash", replicas=2)
     app.deploy("v1")
     app.write("v2", app__py=SLOW_START + (app.folder / "app.py").read_text())
     with Traffic(own_turnout, app.live_domain) as traffic:
@@ -52,6 +52,7 @@ def test_kill_9_of_krane_and_of_the_server_leaves_traffic_alone(own_turnout: Tur
     assert app.serves() == "v2"
 
 
+@pytest.mark.full
 def test_down_leaves_nothing_and_up_brings_everything_back(tmp_path: Path) -> None:
     """No process of the home survives `down`; the next `up` serves what was live."""
     turnout = Turnout(tmp_path / "home")

@@ -32,7 +32,7 @@ def test_the_main_job_on_postgresql(database_url: str, tmp_path: Path) -> None:
     turnout = Turnout(tmp_path / "home", TURNOUT_DATABASE_URL=database_url)
     turnout.up("--backend", "process")
     try:
-        app = App(turnout, tmp_path, "pg")
+        app = App(turnout, tmp_path, "pg", replicas=2)
         first = app.deploy("v1")
         with Traffic(turnout, app.live_domain) as traffic:
             second = app.deploy("v2")

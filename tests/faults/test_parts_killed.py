@@ -34,7 +34,7 @@ def turnout(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Turnout]:
 @pytest.fixture(scope="module")
 def app(turnout: Turnout, tmp_path_factory: pytest.TempPathFactory) -> App:
     """An app of which v1 and v2 are there, v2 live."""
-    app = App(turnout, tmp_path_factory.mktemp("app"), "killed")
+    app = App(turnout, tmp_path_factory.mktemp("app"), "killed", replicas=2)
     app.deploy("v1")
     app.deploy("v2")
     return app
