@@ -25,7 +25,7 @@ def turnout(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Turnout]:
     turnout = Turnout(tmp_path_factory.mktemp("checked") / "home", TURNOUT_DEPLOY_OBSERVE_SECONDS="0")
     turnout.up("--backend", "process")
     try:
-        app = App(turnout, tmp_path_factory.mktemp("app"), "checked")
+        app = App(turnout, tmp_path_factory.mktemp("app"), "checked", replicas=2)
         turnout.ok("env", "set", f"TOKEN={SECRET}", "--project", "checked")
         for version in ("v1", "v2"):
             app.deploy(version)
