@@ -51,7 +51,14 @@ async def test_a_deploy_that_waits_for_its_instances_is_undone(lab: Lab) -> None
 
 
 @pytest.mark.parametrize(
-    "step", ["lookup", "context", "building", "containers", "readiness ended", "registration", "openapi", "domains"]
+    "step",
+    [
+        *("building", "readiness ended", "domains"),
+        *(
+            pytest.param(step, marks=pytest.mark.full)
+            for step in ("lookup", "context", "containers", "registration", "openapi")
+        ),
+    ],
 )
 @pytest.mark.parametrize("moment", ["before", "after"])
 async def test_cancel_around_every_step(restate: Restate, tmp_path: Path, step: str, moment: str) -> None:
