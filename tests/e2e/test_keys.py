@@ -18,7 +18,8 @@ def test_from_a_keyspace_to_a_revoked_key(turnout: Turnout, app: App, tmp_path: 
     domain = app.live_domain
 
     assert turnout.get(domain).status_code == 401
-    assert turnout.get(domain, authorization=f"Bearer {secret[:-1]}x").status_code == 401
+    other = secret[:-1] + ("y" if secret.endswith("x") else "x")
+    assert turnout.get(domain, authorization=f"Bearer {other}").status_code == 401
     for headers in ({"authorization": f"Bearer {secret}"}, {"x-api-key": secret}):
         answer = turnout.get(domain, **headers)
         assert answer.status_code == 200
