@@ -14,6 +14,7 @@ from typing import Any, Final
 import httpx
 import structlog
 
+from tests.contract.test_api_variables import Watchdog
 from tests.faults.histories.picture import Picture, as_served, read_tables
 from tests.faults.histories.played import Gateway, Krane
 from tests.faults.histories.worker import Work, Worker
@@ -186,6 +187,7 @@ async def _api(store: Store, settings: Settings, logger: Any) -> httpx.AsyncClie
         settings=settings,
         gateway_url="http://127.0.0.1:8000",
         restate=_Anyway(),
+        watchdog=Watchdog(),
         logger=logger,
     )
     transport = httpx.ASGITransport(make_app(parts), raise_app_exceptions=False)
