@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.contract.store_kit import Yard
+from tests.contract.store_kit import REGION, Clock, Yard
+from tests.contract.test_store_operations import wait_for
 from turnout.domain.errors import Conflict, NotFound
 from turnout.domain.statuses import DeploymentStatus, InstanceStatus, OperationStatus
 
@@ -33,6 +34,31 @@ async def test_a_queued_deploy_ends_in_the_request_and_twice_is_once(yard: Yard)
     assert await yard.store.unsent_operations(older_than_seconds=0) == ()
     with pytest.raises(NotFound):
         await yard.store.request_cancel(operation_id=queued.operation_id, workspace_id="ws_other", actor="mallory")
+
+
+async def test_what_was_left_running_for_an_operation_stops_when_that_is_cancelled(yard: Yard, clock: Clock) -> None:
+    """A start that comes to nothing leaves its instances to a promote that waits; the promote never begins."""
+    store, workspace_id = yard.store, yard.workspace.id
+    old, _ = await yard.ship(), await yard.ship()
+    await store.finish_operation(operation_id=old.operation_id, status=OperationStatus.SUCCEEDED)
+    await store.stop_deployment(workspace_id=workspace_id, deployment_id=old.id, actor="bob")
+    started = await store.admit_start(workspace_id=workspace_id, deployment_id=old.id, actor="bob", deadline_seconds=60)
+    await store.begin_operation(operation_id=started.operation_id)
+    plan = await store.load_deploy_plan(deployment_id=old.id)
+    wait = wait_for(started, clock)
+    await store.wake(operation_id=started.operation_id, spec=plan.run_spec(), regions=[REGION], wait=wait)
+    waiting = await yard.ask_promote(old.id)
+    assert not await store.put_back(operation_id=started.operation_id, deployment_id=old.id, wait=None)
+    await store.finish_operation(operation_id=started.operation_id, status=OperationStatus.FAILED, reason="no")
+    assert old.id in await _wanted(yard)
+    await cancel(yard, waiting.operation_id)
+    assert old.id not in await _wanted(yard)
+    assert await yard.status(old.id) is DeploymentStatus.STOPPED
+
+
+async def _wanted(yard: Yard) -> list[str]:
+    state = await yard.store.desired_state(region=REGION, since=None)
+    return [spec.deployment_id for spec in state.deployments]
 
 
 async def test_only_what_nothing_leads_to_is_stopped_and_removed(yard: Yard) -> None:
