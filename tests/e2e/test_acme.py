@@ -85,7 +85,6 @@ def replaced(turnout: Turnout, server: AcmeServer, before: x509.Certificate) -> 
     return None if found is None or found.serial_number == before.serial_number else found
 
 
-@pytest.mark.full
 def test_a_proved_name_is_served_over_https_and_renewed(
     turnout: Turnout, server: AcmeServer, dns: NameServer, tmp_path: Path
 ) -> None:

@@ -133,7 +133,6 @@ def test_deployed_by_digest(registered: tuple[Turnout, str], tmp_path: Path) -> 
     docker("image", "inspect", row["image"])
 
 
-@pytest.mark.full
 def test_ten_deploys_at_once(app: App, tmp_path: Path) -> None:
     """Two build at a time, the others say their place; each ends legally, the newest is live, nothing leaks."""
     turnout = app.turnout

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,24 +13,33 @@ from tests.kit import App, Traffic, Turnout, until
 SLOW_START = "import time\ntime.sleep(2)\n"
 
 
+@pytest.fixture(scope="module")
+def breakable(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Turnout]:
+    """One for both: what was killed is back afterwards."""
+    turnout = Turnout(tmp_path_factory.mktemp("crashes") / "home")
+    turnout.up("--backend", "process")
+    yield turnout
+    turnout.down()
+
+
 @pytest.mark.parametrize(
     "victim",
     [
-        pytest.param("worker", marks=[pytest.mark.full, pytest.mark.fault(Row.KILLED_AT_A_STEP)]),
-        pytest.param("restate", marks=[pytest.mark.full, pytest.mark.fault(Row.RESTATE_KILLED)]),
+        pytest.param("worker", marks=pytest.mark.fault(Row.KILLED_AT_A_STEP)),
+        pytest.param("restate", marks=pytest.mark.fault(Row.RESTATE_KILLED)),
     ],
 )
-def test_kill_9_during_a_deploy(own_turnout: Turnout, tmp_path: Path, victim: str) -> None:
+def test_kill_9_during_a_deploy(breakable: Turnout, tmp_path: Path, victim: str) -> None:
     """The deploy that was under way ends well without anybody doing anything, and no request fails meanwhile."""
-    app = App(own_turnout, tmp_path, "crash", replicas=2)
+    app = App(breakable, tmp_path, f"crash-{victim}", replicas=2)
     app.deploy("v1")
     app.write("v2", app__py=SLOW_START + (app.folder / "app.py").read_text())
-    with Traffic(own_turnout, app.live_domain) as traffic:
-        accepted = own_turnout.ok("deploy", str(app.folder), "--project", app.name, "--detach")
+    with Traffic(breakable, app.live_domain) as traffic:
+        accepted = breakable.ok("deploy", str(app.folder), "--project", app.name, "--detach")
         operation = f"/v1/operations/{accepted['operation_id']}"
-        until(lambda: "readiness" in [step["name"] for step in own_turnout.api.get(operation).json()["steps"]])
-        own_turnout.kill(victim)
-        ended = until(lambda: _ended(own_turnout, operation), within=40, what="the deploy ends")
+        until(lambda: "readiness" in [step["name"] for step in breakable.api.get(operation).json()["steps"]])
+        breakable.kill(victim)
+        ended = until(lambda: _ended(breakable, operation), within=40, what="the deploy ends")
     assert ended["status"] == "succeeded", ended
     assert app.serves() == "v2"
     assert traffic.failures == []

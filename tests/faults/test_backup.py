@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import stat
 import tarfile
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.faults.rows import Row
-from tests.faults.upgrade_kit import Installed, Slow
+from tests.faults.upgrade_kit import Installed, Slow, turnout
 from tests.kit import Traffic, Turnout, until
+
+__all__ = ["turnout"]  # a fixture
 
 pytestmark = [pytest.mark.full, pytest.mark.fault(Row.RESTORED)]
 
@@ -27,15 +28,6 @@ class Handler(http.server.BaseHTTPRequestHandler):
 http.server.ThreadingHTTPServer((os.environ["HOST"], int(os.environ["PORT"])), Handler).serve_forever()
 """
 SECRET = "a-greeting-that-nobody-guesses"
-
-
-@pytest.fixture
-def turnout(tmp_path: Path) -> Iterator[Installed]:
-    """Where the backup is made."""
-    turnout = Installed(tmp_path)
-    turnout.up("--backend", "process")
-    yield turnout
-    turnout.down()
 
 
 def test_a_backup_while_a_deploy_is_under_way_serves_the_same_elsewhere(turnout: Installed, tmp_path: Path) -> None:

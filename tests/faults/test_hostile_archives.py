@@ -4,31 +4,17 @@ build says to them is in tests/unit/test_builds_unpack.py, with the same cases."
 from __future__ import annotations
 
 import gzip
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
-from tests.contract.conftest import clock, database_url, postgres_template, sqlite_template, store
-from tests.contract.store_kit import Clock
-from tests.faults.attack_kit import World, refusal, world
+from tests.faults.attack_kit import World, refusal
 from tests.faults.hostile.archives import END, HOSTILE, MIB, RAW, bomb, header, padded
 from tests.faults.rows import Row
-from turnout.store import Store
-
-__all__ = ["clock", "database_url", "postgres_template", "sqlite_template", "store"]  # fixtures
 
 pytestmark = pytest.mark.fault(Row.HOSTILE)
 
 _MADE_FOR_FEWER = frozenset({"too many files", "too many folders", "bomb behind the end"})
 """Cases that are hostile to the unit's limits only: the API's are wider."""
-
-
-@pytest.fixture
-async def here(store: Store, clock: Clock, tmp_path: Path) -> AsyncIterator[World]:
-    """Two workspaces and the API; a source may be one MiB, packed and unpacked."""
-    async with world(store, clock, tmp_path / "home") as made:
-        yield made
 
 
 async def test_hostile_uploads(here: World, subtests: pytest.Subtests) -> None:

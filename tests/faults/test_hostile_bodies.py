@@ -4,30 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
-from tests.contract.conftest import clock, database_url, postgres_template, sqlite_template, store
-from tests.contract.store_kit import REGION, Clock
-from tests.faults.attack_kit import SECRET, World, refusal, world
+from tests.contract.store_kit import REGION
+from tests.faults.attack_kit import SECRET, World, refusal
 from tests.faults.hostile.bodies import BODIES
 from tests.faults.routes_kit import WITH_BODY, filled, label
 from tests.faults.rows import Row
 from turnout.api import limits
 from turnout.api.access import Access
-from turnout.store import Store
-
-__all__ = ["clock", "database_url", "postgres_template", "sqlite_template", "store"]  # fixtures
 
 pytestmark = pytest.mark.fault(Row.HOSTILE)
-
-
-@pytest.fixture
-async def here(store: Store, clock: Clock, tmp_path: Path) -> AsyncIterator[World]:
-    """Two workspaces and the API."""
-    async with world(store, clock, tmp_path / "home") as made:
-        yield made
 
 
 @pytest.mark.full

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 import httpx
@@ -11,29 +10,18 @@ import pytest
 from sqlalchemy import select
 from structlog.testing import capture_logs
 
-from tests.contract.conftest import clock, database_url, postgres_template, sqlite_template, store
-from tests.contract.store_kit import REGION, Clock
-from tests.faults.attack_kit import SECRET, World, refusal, world
+from tests.contract.store_kit import REGION
+from tests.faults.attack_kit import SECRET, World, refusal
 from tests.faults.hostile.tokens import IN_THE_QUERY, TOKENS
 from tests.faults.routes_kit import CLOSED, QUERIES, WITH_ID, filled, good_body, label
 from tests.faults.rows import Row
 from turnout.api.access import Access, hash_token
-from turnout.store import Store
 from turnout.store.schema import audit_log
-
-__all__ = ["clock", "database_url", "postgres_template", "sqlite_template", "store"]  # fixtures
 
 pytestmark = pytest.mark.fault(Row.HOSTILE)
 
 _MAKES_BY_NAME = frozenset({"deploy", "set_variables", "add_domain", "change_protection"})
 """Handlers that make a project of the caller's own when the name is free in its workspace: no name is anybody's."""
-
-
-@pytest.fixture
-async def here(store: Store, clock: Clock, tmp_path: Path) -> AsyncIterator[World]:
-    """Two workspaces and the API."""
-    async with world(store, clock, tmp_path / "home") as made:
-        yield made
 
 
 async def _send(client: httpx.AsyncClient, route: Any, ids: Mapping[str, str], **more: Any) -> httpx.Response:

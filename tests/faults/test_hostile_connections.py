@@ -6,14 +6,11 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 import pytest
 import uvicorn
 
-from tests.contract.conftest import clock, database_url, postgres_template, sqlite_template, store
-from tests.contract.store_kit import Clock
-from tests.faults.attack_kit import World, world
+from tests.faults.attack_kit import World
 from tests.faults.hostile.hosts import HOSTS
 from tests.faults.hostile.requests import TWO_READINGS
 from tests.faults.raw_kit import exchanged
@@ -22,18 +19,8 @@ from tests.support import eventually, patiently
 from turnout.api import limits, serving
 from turnout.api.serving import served
 from turnout.settings import load_settings
-from turnout.store import Store
-
-__all__ = ["clock", "database_url", "postgres_template", "sqlite_template", "store"]  # fixtures
 
 pytestmark = pytest.mark.fault(Row.HOSTILE)
-
-
-@pytest.fixture
-async def here(store: Store, clock: Clock, tmp_path: Path) -> AsyncIterator[World]:
-    """Two workspaces and the API."""
-    async with world(store, clock, tmp_path / "home") as made:
-        yield made
 
 
 @asynccontextmanager

@@ -2,32 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from pathlib import Path
 from urllib.parse import quote
 
 import httpx
 import pytest
 
-from tests.contract.conftest import clock, database_url, postgres_template, sqlite_template, store
-from tests.contract.store_kit import REGION, Clock
-from tests.faults.attack_kit import World, refusal, world
+from tests.contract.store_kit import REGION
+from tests.faults.attack_kit import World, refusal
 from tests.faults.hostile.names import ANY, FREE, PLACES, TRICKS, Place
 from tests.faults.rows import Row
 from turnout.domain.hostnames import Naming, candidates, normalise
 from turnout.domain.records import GitData
-from turnout.store import Store
-
-__all__ = ["clock", "database_url", "postgres_template", "sqlite_template", "store"]  # fixtures
 
 pytestmark = pytest.mark.fault(Row.HOSTILE)
-
-
-@pytest.fixture
-async def here(store: Store, clock: Clock, tmp_path: Path) -> AsyncIterator[World]:
-    """Two workspaces and the API."""
-    async with world(store, clock, tmp_path / "home") as made:
-        yield made
 
 
 async def _ask(client: httpx.AsyncClient, place: Place, name: str) -> httpx.Response:

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 import structlog
 
-from tests.contract.conftest import clock, database_url, postgres_template, sqlite_template, store
-from tests.contract.store_kit import Clock
 from tests.contract.test_openapi_scrape import LIMITS, http, serving
-from tests.faults.attack_kit import World, refusal, world
+from tests.faults.attack_kit import World, refusal
 from tests.faults.hostile.paths import REFUSED, TAKEN
 from tests.faults.raw_kit import witness
 from tests.faults.rows import Row
@@ -20,10 +16,7 @@ from turnout.domain.errors import Invalid
 from turnout.domain.manifest import parse_manifest
 from turnout.domain.records import HealthCheck
 from turnout.krane.health import Prober
-from turnout.store import Store
 from turnout.workflows.openapi import scrape
-
-__all__ = ["clock", "database_url", "postgres_template", "sqlite_template", "store"]  # fixtures
 
 pytestmark = pytest.mark.fault(Row.HOSTILE)
 
@@ -33,13 +26,6 @@ _FIELDS = {
     "skip": lambda path: {"validation": {"enabled": True, "skip": [path]}},
 }
 _SETTINGS = {"health": "[health]\npath", "openapi": "[openapi]\npath"}
-
-
-@pytest.fixture
-async def here(store: Store, clock: Clock, tmp_path: Path) -> AsyncIterator[World]:
-    """Two workspaces and the API."""
-    async with world(store, clock, tmp_path / "home") as made:
-        yield made
 
 
 async def test_paths_that_lead_elsewhere(here: World, subtests: pytest.Subtests) -> None:

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from tests.contract.conftest import clock, database_url, postgres_template, sqlite_template, store
-from tests.contract.store_kit import Clock
-from tests.faults.attack_kit import SECRET, World, world
+from tests.faults.attack_kit import SECRET, World
 from tests.faults.hostile.commands import COMMANDS, FEW, SETTINGS, WORD, WORDS
 from tests.faults.hostile.manifests import MANIFESTS, PROCFILES
 from tests.faults.hostile.names import TRICKS
@@ -20,18 +17,8 @@ from tests.faults.test_hostile_connections import listening
 from turnout import cli
 from turnout.domain.errors import Invalid
 from turnout.domain.manifest import parse_manifest, parse_procfile
-from turnout.store import Store
-
-__all__ = ["clock", "database_url", "postgres_template", "sqlite_template", "store"]  # fixtures
 
 pytestmark = pytest.mark.fault(Row.HOSTILE)
-
-
-@pytest.fixture
-async def here(store: Store, clock: Clock, tmp_path: Path) -> AsyncIterator[World]:
-    """Two workspaces and the API."""
-    async with world(store, clock, tmp_path / "home") as made:
-        yield made
 
 
 @pytest.fixture

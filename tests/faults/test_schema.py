@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any, Final
 
 import pytest
@@ -23,17 +22,13 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from tests.contract.conftest import clock, database_url, postgres_template, sqlite_template, store
-from tests.contract.store_kit import REGION, Clock
-from tests.faults.attack_kit import SECRET, World, world
+from tests.contract.store_kit import REGION
+from tests.faults.attack_kit import SECRET, World
 from tests.faults.routes_kit import ENDLESS, NAMED, model_of
 from tests.faults.rows import Row
 from tests.faults.test_hostile_connections import listening
 from turnout.api.access import Access
 from turnout.api.routes import ROUTES
-from turnout.store import Store
-
-__all__ = ["clock", "database_url", "postgres_template", "sqlite_template", "store"]  # fixtures
 
 pytestmark = pytest.mark.fault(Row.HOSTILE)
 
@@ -46,13 +41,6 @@ _CHECKS: Final[list[Any]] = [
 ]
 _LONG: Final = ENDLESS | {"follow_operation"}
 """Handlers that answer for as long as something goes on."""
-
-
-@pytest.fixture
-async def here(store: Store, clock: Clock, tmp_path: Path) -> AsyncIterator[World]:
-    """Two workspaces and the API."""
-    async with world(store, clock, tmp_path / "home") as made:
-        yield made
 
 
 @pytest.mark.parametrize("examples", [4, pytest.param(150, marks=pytest.mark.full)])

@@ -2,29 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 import pytest
 
 from tests.faults.rows import Row
-from tests.faults.upgrade_kit import Installed, Slow
+from tests.faults.upgrade_kit import Installed, Slow, turnout
 from tests.kit import Traffic, until
+
+__all__ = ["turnout"]  # a fixture
 
 pytestmark = pytest.mark.fault(Row.UPGRADED)
 
 GONE = "the version that had begun it is gone"
-
-
-@pytest.fixture
-def turnout(tmp_path: Path) -> Iterator[Installed]:
-    """One whose package may be written over."""
-    turnout = Installed(tmp_path)
-    turnout.up("--backend", "process")
-    yield turnout
-    turnout.down()
-    assert turnout.processes() == []
 
 
 @pytest.mark.full

@@ -5,15 +5,17 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
+import pytest
 
-import turnout
+import turnout as package
 from tests.kit import App, Turnout, until
 
-PACKAGE = Path(turnout.__file__).parent
+PACKAGE = Path(package.__file__).parent
 LOCK = "while __import__('pathlib').Path({held!r}).exists(): __import__('time').sleep(0.02)\n"
 
 
@@ -82,6 +84,16 @@ class Installed(Turnout):
         port = json.loads((self.home / "run" / "ports.json").read_text())["restate_admin"]
         answer = httpx.get(f"http://127.0.0.1:{port}/deployments", trust_env=False)
         return sorted(each["uri"] for each in answer.json()["deployments"])
+
+
+@pytest.fixture
+def turnout(tmp_path: Path) -> Iterator[Installed]:
+    """One whose package may be written over."""
+    made = Installed(tmp_path)
+    made.up("--backend", "process")
+    yield made
+    made.down()
+    assert made.processes() == []
 
 
 class Slow(App):
