@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from tests.contract.store_kit import REGION, Clock, Yard
+from tests.contract.store_kit import REGION, Clock, Shipped, Yard
 from tests.contract.test_store_operations import wait_for
 from turnout.domain.errors import Conflict, NotFound
+from turnout.domain.plans import UnsentOperation
 from turnout.domain.statuses import DeploymentStatus, InstanceStatus, OperationStatus
 
 
@@ -38,22 +41,74 @@ async def test_a_queued_deploy_ends_in_the_request_and_twice_is_once(yard: Yard)
 
 async def test_what_was_left_running_for_an_operation_stops_when_that_is_cancelled(yard: Yard, clock: Clock) -> None:
     """A start that comes to nothing leaves its instances to a promote that waits; the promote never begins."""
-    store, workspace_id = yard.store, yard.workspace.id
-    old, _ = await yard.ship(), await yard.ship()
-    await store.finish_operation(operation_id=old.operation_id, status=OperationStatus.SUCCEEDED)
-    await store.stop_deployment(workspace_id=workspace_id, deployment_id=old.id, actor="bob")
-    started = await store.admit_start(workspace_id=workspace_id, deployment_id=old.id, actor="bob", deadline_seconds=60)
-    await store.begin_operation(operation_id=started.operation_id)
-    plan = await store.load_deploy_plan(deployment_id=old.id)
-    wait = wait_for(started, clock)
-    await store.wake(operation_id=started.operation_id, spec=plan.run_spec(), regions=[REGION], wait=wait)
+    old, started = await _sleeper(yard)
+    await _wake(yard, clock, started)
     waiting = await yard.ask_promote(old.id)
-    assert not await store.put_back(operation_id=started.operation_id, deployment_id=old.id, wait=None)
-    await store.finish_operation(operation_id=started.operation_id, status=OperationStatus.FAILED, reason="no")
+    await _fail(yard, started)
     assert old.id in await _wanted(yard)
     await cancel(yard, waiting.operation_id)
     assert old.id not in await _wanted(yard)
     assert await yard.status(old.id) is DeploymentStatus.STOPPED
+
+
+async def test_of_two_that_fail_together_the_last_one_stops_it(yard: Yard, clock: Clock) -> None:
+    """Each undoes while the other one has not ended yet, and so leaves it to the other one."""
+    old, started = await _sleeper(yard)
+    promoted = await yard.ask_promote(old.id)
+    for each in (started, promoted):
+        await _wake(yard, clock, each)
+    for each in (started, promoted):
+        assert not await yard.store.put_back(operation_id=each.operation_id, deployment_id=old.id, wait=None)
+    await _finish(yard, started)
+    assert old.id in await _wanted(yard)
+    await _finish(yard, promoted)
+    assert old.id not in await _wanted(yard)
+
+
+@pytest.mark.parametrize("comes_to", [OperationStatus.FAILED, OperationStatus.SUCCEEDED])
+async def test_what_one_woke_and_left_to_another_stops_with_that(
+    yard: Yard, clock: Clock, comes_to: OperationStatus
+) -> None:
+    """The start made it ready. If it failed then, nobody wants that any more; else somebody asked for it."""
+    old, started = await _sleeper(yard)
+    await _wake(yard, clock, started)
+    await yard.report(old.id, InstanceStatus.RUNNING)
+    assert await yard.store.woken(operation_id=started.operation_id, deployment_id=old.id)
+    promoted = await yard.ask_promote(old.id)
+    await _finish(yard, started, comes_to)
+    assert await yard.status(old.id) is DeploymentStatus.READY
+    await _fail(yard, promoted)
+    stays = comes_to is OperationStatus.SUCCEEDED
+    assert await yard.status(old.id) is (DeploymentStatus.READY if stays else DeploymentStatus.STOPPED)
+    assert (old.id in await _wanted(yard)) is stays
+
+
+async def _sleeper(yard: Yard) -> tuple[Shipped, UnsentOperation]:
+    """A deployment that was replaced and stopped, and a start of it."""
+    old, _ = await yard.ship(), await yard.ship()
+    await _finish(yard, old, OperationStatus.SUCCEEDED)
+    names = {"workspace_id": yard.workspace.id, "deployment_id": old.id, "actor": "bob"}
+    await yard.store.stop_deployment(**names)
+    return old, await yard.store.admit_start(**names, deadline_seconds=60)
+
+
+async def _wake(yard: Yard, clock: Clock, asked: UnsentOperation) -> None:
+    await yard.store.begin_operation(operation_id=asked.operation_id)
+    plan = await yard.store.load_deploy_plan(deployment_id=asked.deployment_id)
+    await yard.store.wake(
+        operation_id=asked.operation_id, spec=plan.run_spec(), regions=[REGION], wait=wait_for(asked, clock)
+    )
+
+
+async def _fail(yard: Yard, asked: UnsentOperation) -> None:
+    await yard.store.begin_operation(operation_id=asked.operation_id)
+    await yard.store.put_back(operation_id=asked.operation_id, deployment_id=asked.deployment_id, wait=None)
+    await _finish(yard, asked)
+
+
+async def _finish(yard: Yard, asked: Any, status: OperationStatus = OperationStatus.FAILED) -> None:
+    reason = None if status is OperationStatus.SUCCEEDED else "it does not start"
+    await yard.store.finish_operation(operation_id=asked.operation_id, status=status, reason=reason)
 
 
 async def _wanted(yard: Yard) -> list[str]:

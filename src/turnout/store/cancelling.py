@@ -29,7 +29,7 @@ from turnout.store.part import Part
 from turnout.store.schema import deployments, operation_steps, operations
 from turnout.store.timeline import end_operation
 from turnout.store.waits import find_result
-from turnout.store.waking import stop_again
+from turnout.store.waking import let_go
 
 GAVE_UP: Final = (OperationStatus.FAILED, OperationStatus.CANCELLED, OperationStatus.SUPERSEDED)
 _FIRST_STEP: Final = "lookup"
@@ -49,7 +49,7 @@ class Cancelling(Part):
         """
         async with self._db.write() as tx:
             found = await _named(tx, operation_id, workspace_id)
-            project = await lock_project(tx, found.project_id)
+            await lock_project(tx, found.project_id)
             deployment = await lock_deployment(tx, found.deployment_id)
             operation = await lock_operation(tx, operation_id)
             switched = await find_result(tx, operation_id) is not None
@@ -75,9 +75,8 @@ class Cancelling(Part):
             if operation.kind is OperationKind.DEPLOY:
                 await give_up(tx, deployment.id, deployment.status, DeploymentStatus.CANCELLED, reason, at=now)
             if not has_begun:
+                await let_go(tx, operation_id, at=now)  # others may have left something running for this one
                 await end_operation(tx, operation_id, OperationStatus.CANCELLED, reason, at=now)
-                if operation.kind is not OperationKind.DEPLOY:  # others may have left it running for this one
-                    await stop_again(tx, project, deployment, operation_id, at=now)
             return await lock_operation(tx, operation_id)
 
     async def operations_to_cancel(self) -> tuple[UnsentOperation, ...]:

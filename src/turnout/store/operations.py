@@ -21,6 +21,7 @@ from turnout.store.observations import find_observation
 from turnout.store.part import Part
 from turnout.store.schema import operations
 from turnout.store.timeline import Line, bad_end, end_operation, write_lines
+from turnout.store.waking import let_go
 
 _DEGRADED: Final = ObservationStatus.DEGRADED
 
@@ -69,9 +70,12 @@ class Operations(Part):
     ) -> Operation:
         """The operation ends, and no line of its timeline stays running. The first end stays.
 
-        Raises IllegalTransition for an end that the table of transitions does not have.
+        One that ends in vain lets go of what it had started or was left. Raises IllegalTransition for an end
+        that the table of transitions does not have.
         """
         async with self._db.write() as tx:
+            if status in (OperationStatus.FAILED, OperationStatus.CANCELLED):
+                await let_go(tx, operation_id, at=self._db.now())
             operation = await lock_operation(tx, operation_id)
             if operation.status not in OPERATION_TERMINAL:
                 if status not in OPERATION_TERMINAL or status not in OPERATION_TRANSITIONS[operation.status]:

@@ -23,7 +23,7 @@ from turnout.store.part import Part
 from turnout.store.schema import gateways, operations
 from turnout.store.timeline import bad_end, end_operation
 from turnout.store.waits import find_result
-from turnout.store.waking import stop_again
+from turnout.store.waking import let_go
 
 _OVERDUE: Final = "it did not end by its deadline, and nobody carried it on; deploy again"
 
@@ -112,9 +112,7 @@ async def _undo(tx: AsyncConnection, operation: Operation, reason: str, *, at: d
     deployment = await lock_deployment(tx, operation.deployment_id)
     if operation.kind is OperationKind.DEPLOY:
         await give_up(tx, deployment.id, deployment.status, DeploymentStatus(status.value), why, at=at)
-    elif operation.wakes:
-        project = await lock_project(tx, operation.project_id)
-        await stop_again(tx, project, deployment, operation.id, at=at)
+    await let_go(tx, operation.id, at=at)
     await end_operation(tx, operation.id, status, why, at=at)
 
 

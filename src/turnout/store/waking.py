@@ -9,18 +9,19 @@ from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from turnout.domain.errors import Conflict, NotFound
-from turnout.domain.records import Deployment, Instance, Operation, Project, RunSpec
-from turnout.domain.statuses import OPERATION_TERMINAL, DeploymentStatus, check_transition
+from turnout.domain.records import Deployment, Instance, Operation, OperationKind, Project, RunSpec
+from turnout.domain.statuses import OPERATION_TERMINAL, DeploymentStatus, OperationStatus, check_transition
 from turnout.domain.waits import Wait
 from turnout.store.deployments import let_in
 from turnout.store.endings import holds_domains, set_status, wanted_by
 from turnout.store.lookups import lock_deployment, lock_operation, lock_project
 from turnout.store.part import Part
 from turnout.store.placements import remove_placements, want_running
-from turnout.store.schema import deployments
+from turnout.store.schema import deployments, operations
 from turnout.store.waits import find_result, write_wait
 
 _ABLE = frozenset({DeploymentStatus.STOPPED, DeploymentStatus.READY})
+_IN_VAIN = (OperationStatus.FAILED, OperationStatus.CANCELLED)
 
 
 class Waking(Part):
@@ -86,6 +87,20 @@ async def stop_again(
     return True
 
 
+async def let_go(tx: AsyncConnection, operation_id: str, *, at: datetime) -> None:
+    """Before an operation ends in vain: what it leaves running stops, if nobody else needs it. Deploys have `give_up`.
+
+    Of several that fail together each sees that another one needs it still; so whoever ends last asks again.
+    """
+    named = select(operations).where(operations.c.id == operation_id, operations.c.kind != OperationKind.DEPLOY)
+    if (found := (await tx.execute(named)).one_or_none()) is None:
+        return
+    project = await lock_project(tx, found.project_id)
+    deployment = await lock_deployment(tx, found.deployment_id)
+    if (await lock_operation(tx, operation_id)).status not in OPERATION_TERMINAL:
+        await stop_again(tx, project, deployment, operation_id, at=at)
+
+
 def _check_able(deployment: Deployment, operation: Operation) -> None:
     if deployment.status not in _ABLE or deployment.removed_at is not None:
         what = "removed" if deployment.removed_at is not None else deployment.status
@@ -101,7 +116,15 @@ async def _is_ours_to_stop(tx: AsyncConnection, deployment: Deployment, operatio
         return False
     if await wanted_by(tx, deployment.id, other_than=operation_id) or await holds_domains(tx, deployment.id):
         return False
-    waker = select(deployments.c.woken_by).where(deployments.c.id == deployment.id)
-    return (
-        deployment.status is DeploymentStatus.STOPPED or (await tx.execute(waker)).scalar_one_or_none() == operation_id
+    return deployment.status is DeploymentStatus.STOPPED or await _woken_in_vain(tx, deployment.id, operation_id)
+
+
+async def _woken_in_vain(tx: AsyncConnection, deployment_id: str, operation_id: str) -> bool:
+    """Whether it runs because of this operation, or of one that came to nothing and left it to this one."""
+    waker = (
+        select(operations.c.id, operations.c.status)
+        .join(deployments, deployments.c.woken_by == operations.c.id)
+        .where(deployments.c.id == deployment_id)
     )
+    found = (await tx.execute(waker)).one_or_none()
+    return found is not None and (found.id == operation_id or found.status in _IN_VAIN)
