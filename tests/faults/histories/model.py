@@ -144,12 +144,13 @@ class Project:
     def before_live(self) -> list[str]:
         """What was live before, nearest first: where a rollback leads that names nothing.
 
-        Going back takes away what was gone back from.
+        Going back to the last time that a version was live takes away what came after that time.
         """
         stack: list[str] = []
         for went_back, live in self._lives:
             if went_back and live in stack:
-                del stack[stack.index(live) + 1 :]
+                while stack[-1] != live:
+                    stack.pop()
             elif not stack or stack[-1] != live:
                 stack.append(live)
         nearest: list[str] = []
