@@ -103,6 +103,24 @@ async def test_what_is_refused_or_read_wakes_nobody(yard: Yard) -> None:
     assert await took(yard.store, 0.2) > 0.15
 
 
+async def test_who_is_cancelled_when_news_come_ends(yard: Yard) -> None:
+    """A cancellation is never lost, or the server would go on after it was told to stop."""
+    going_to_wait = asyncio.Event()
+
+    async def follow() -> None:
+        await settle(yard.store)
+        going_to_wait.set()
+        while True:
+            await yard.store.wait_for_change(timeout=LONG)
+
+    following = asyncio.create_task(follow())
+    await going_to_wait.wait()  # it runs until the next thing that it waits for: the news
+    yard.store._changes._announce()
+    following.cancel()
+    await asyncio.wait([following], timeout=SOON)
+    assert following.cancelled()
+
+
 async def test_closing_the_store_wakes_whoever_waits(database_url: str, clock: Clock) -> None:
     """Nobody hangs on a store that is gone."""
     async with open_store(database_url, clock=clock) as store:

@@ -137,7 +137,8 @@ class Envoy:
             if self._process is not None and self._process.returncode is not None:
                 return
             os.kill(self.pid, how)
-            await asyncio.wait_for(self.wait(), patience)
+            async with asyncio.timeout(patience):
+                await self.wait()
 
 
 async def launch(settings: LaunchSettings, bootstrap: dict[str, Any]) -> Envoy:

@@ -71,7 +71,8 @@ class Scribe:
     async def written(self, *, timeout: float) -> bool:
         """Wait until everything noted so far is written; False when that takes longer."""
         try:
-            await asyncio.wait_for(self._idle.wait(), timeout)
+            async with asyncio.timeout(timeout):
+                await self._idle.wait()
         except TimeoutError:
             return False
         return True

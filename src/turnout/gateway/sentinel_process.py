@@ -218,5 +218,6 @@ async def _end(running: _Running) -> None:
     for how in (signal.SIGTERM, signal.SIGKILL):
         with suppress(ProcessLookupError, TimeoutError):
             os.kill(running.pid, how)
-            await asyncio.wait_for(running.wait(), 5.0)
+            async with asyncio.timeout(5.0):
+                await running.wait()
             return

@@ -132,7 +132,8 @@ class Supervisor:
             self._say(f"replacing {part.name}")
             old.signal(part.replaced_by)
             with suppress(TimeoutError):
-                await asyncio.wait_for(old.wait(), part.grace)
+                async with asyncio.timeout(part.grace):
+                    await old.wait()
         end_group(old.pid, signal.SIGKILL)
         await old.wait()
         return None
@@ -219,7 +220,8 @@ class Supervisor:
                 with suppress(ProcessLookupError):
                     process.terminate()
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(process.wait(), self._parts[name].grace)
+                    async with asyncio.timeout(self._parts[name].grace):
+                        await process.wait()
             end_group(process.pid, signal.SIGKILL)
             await process.wait()
             self._set(self._parts[name], PartStatus.STOPPED, pid=None)

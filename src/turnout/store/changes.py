@@ -68,7 +68,8 @@ class Changes(ABC):
         self._waiting.add(future)
         try:
             with suppress(TimeoutError):
-                await asyncio.wait_for(future, timeout)
+                async with asyncio.timeout(timeout):
+                    await future
         finally:
             self._waiting.discard(future)
 
@@ -147,7 +148,8 @@ class PostgresChanges(Changes):
             self._announce()  # whatever was committed while nobody listened
             while not ended.is_set():
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(ended.wait(), _ALIVE_EVERY)
+                    async with asyncio.timeout(_ALIVE_EVERY):
+                        await ended.wait()
                 await driver.execute("SELECT 1", timeout=5)  # a connection that was cut silently raises here
 
     def _look(self) -> None:
