@@ -35,13 +35,14 @@ def text(folder: Path, ports: Ports) -> str:
 
 
 def test_the_server_listens_on_loopback_only_and_keeps_small() -> None:
-    """Own ports, no telemetry, no web UI, and no call that stays paused for ever."""
+    """Own ports, no telemetry, no web UI, no call that stays paused for ever, and no file outside of the home."""
     ports = Ports(api=1, gateway=2, worker=3, restate_ingress=4, restate_admin=5, restate_node=6)
     document = tomllib.loads(text(Path('/home/a "b" ü'), ports))
     assert document["bind-ip"] == "127.0.0.1"
     assert document["listen-mode"] == "tcp"
     assert (document["bind-port"], document["ingress"]["bind-port"], document["admin"]["bind-port"]) == (6, 4, 5)
     assert document["base-dir"] == '/home/a "b" ü/data'
+    assert document["worker"]["invoker"]["tmp-dir"].startswith(document["base-dir"])
     assert document["disable-telemetry"] is document["admin"]["disable-web-ui"] is True
     retries = document["default-retry-policy"]
     assert retries["on-max-attempts"] == "kill"

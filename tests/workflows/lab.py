@@ -75,6 +75,7 @@ class Restate:
                 "RESTATE_DEFAULT_NUM_PARTITIONS": "2",
                 "RESTATE_ROCKSDB_TOTAL_MEMORY_SIZE": "128MiB",
                 "RESTATE_DISABLE_TELEMETRY": "true",
+                "RESTATE_WORKER__INVOKER__TMP_DIR": str(self._folder / "tmp"),
                 "RESTATE_LOG_FILTER": "error",
             }
             | self._more

@@ -18,7 +18,8 @@ def config(*, data: Path, identity: Path, ports: Ports, memory_mib: int, deadlin
 
     A worker that is away is called again every second. No call is tried for longer than twice the deadline
     of an operation, which has been failed by then: it is killed, because a paused one would hold its
-    project's key until somebody came and looked.
+    project's key until somebody came and looked. Temporary files are the server's own to clear at its next
+    start; in the machine's folder for them one would be left behind by every crash.
     """
     attempts = max(60, int(2 * deadline_seconds / _RETRY_SECONDS))
     return f"""\
@@ -56,6 +57,7 @@ bind-port = {ports.restate_admin}
 disable-web-ui = true
 
 [worker.invoker]
+tmp-dir = {_quoted(data / "tmp")}
 request-identity-private-key-pem-file = {_quoted(identity)}
 """
 
