@@ -23,7 +23,7 @@ from tests.faults.rows import Row
 from tests.support import require
 from tests.workflows.lab import Restate
 
-pytestmark = [pytest.mark.full, pytest.mark.fault(Row.HISTORIES)]
+pytestmark = pytest.mark.fault(Row.HISTORIES)
 _POSTGRES = "TURNOUT_TEST_POSTGRES_URL"
 
 
