@@ -83,6 +83,23 @@ async def test_what_one_woke_and_left_to_another_stops_with_that(
     assert (old.id in await _wanted(yard)) is stays
 
 
+async def test_what_was_live_since_it_was_woken_stays_warm(yard: Yard, clock: Clock) -> None:
+    """Who woke it came to nothing; but it was live after that, and is warm because of that."""
+    old, started = await _sleeper(yard)
+    await _wake(yard, clock, started)
+    await yard.report(old.id, InstanceStatus.RUNNING)
+    assert await yard.store.woken(operation_id=started.operation_id, deployment_id=old.id)
+    promoted = await yard.ask_promote(old.id)
+    await _finish(yard, started)
+    await yard.store.begin_operation(operation_id=promoted.operation_id)
+    await yard.switch(promoted)
+    await _finish(yard, promoted, OperationStatus.SUCCEEDED)
+    newest = await yard.ship()
+    await _finish(yard, newest, OperationStatus.SUCCEEDED)
+    await _fail(yard, await yard.ask_promote(old.id))
+    assert await yard.status(old.id) is DeploymentStatus.READY
+
+
 async def _sleeper(yard: Yard) -> tuple[Shipped, UnsentOperation]:
     """A deployment that was replaced and stopped, and a start of it."""
     old, _ = await yard.ship(), await yard.ship()

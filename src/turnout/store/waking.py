@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import and_, exists, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from turnout.domain.errors import Conflict, NotFound
@@ -17,7 +17,7 @@ from turnout.store.endings import holds_domains, set_status, wanted_by
 from turnout.store.lookups import lock_deployment, lock_operation, lock_project
 from turnout.store.part import Part
 from turnout.store.placements import remove_placements, want_running
-from turnout.store.schema import deployments, operations
+from turnout.store.schema import deployments, operations, switches
 from turnout.store.waits import find_result, write_wait
 
 _ABLE = frozenset({DeploymentStatus.STOPPED, DeploymentStatus.READY})
@@ -121,10 +121,11 @@ async def _is_ours_to_stop(tx: AsyncConnection, deployment: Deployment, operatio
 
 async def _woken_in_vain(tx: AsyncConnection, deployment_id: str, operation_id: str) -> bool:
     """Whether it runs because of this operation, or of one that came to nothing and left it to this one."""
+    switched_to = (switches.c.to_deployment_id == deployment_id, switches.c.committed_at > operations.c.ended_at)
+    in_vain = and_(operations.c.status.in_(_IN_VAIN), ~exists().where(*switched_to))
     waker = (
-        select(operations.c.id, operations.c.status)
+        select(operations.c.id)
         .join(deployments, deployments.c.woken_by == operations.c.id)
-        .where(deployments.c.id == deployment_id)
+        .where(deployments.c.id == deployment_id, or_(operations.c.id == operation_id, in_vain))
     )
-    found = (await tx.execute(waker)).one_or_none()
-    return found is not None and (found.id == operation_id or found.status in _IN_VAIN)
+    return (await tx.execute(waker)).first() is not None
