@@ -266,7 +266,8 @@ async def test_what_shall_not_run_does_not(kennel: Kennel) -> None:
     await store.mark_sent(operation_id=asked.operation_id)
     kennel.restate.invoke("inv_1", "suspended", asked.operation_id, "Wakes/wake")
     assert await kennel.look(times=4) == {}
-    await store.finish_operation(operation_id=asked.operation_id, status=OperationStatus.FAILED)
+    ended = {"status": "failed", "reason": "it ended without letting go", "ended_at": kennel.yard.clock()}
+    await kennel.plant(operations, operations.c.id == asked.operation_id, **ended)
     del kennel.restate.invocations["inv_1"]
     assert set(await kennel.look(times=4)) == {f"placement {old.id}"}
     state = await store.desired_state(region=REGION, since=None)
