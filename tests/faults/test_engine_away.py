@@ -104,6 +104,7 @@ def test_hung_and_krane_killed(turnout: Turnout, engine: Proxy) -> None:
         try:
             old = kill(turnout, "krane")
             replaced(turnout, "krane", old)
+            until(lambda: offers(turnout) == {"process"}, within=30, what="krane has missed the engine")
             refused = turnout.run("deploy", "--image", "turnout-test/engine:v4", "--project", "engine")
             assert refused.code == 2
             assert "no Docker Engine answers" in refused.problem["detail"]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import io
+import tarfile
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -22,7 +24,7 @@ from tests.kit import App, Traffic, Turnout, until
 from turnout.domain.statuses import InstanceStatus, OperationStatus
 from turnout.store import migrate, open_store
 
-SWITCHES = 300
+SWITCHES = 200
 PROJECTS, BRANCHES = 20, 10
 MANY = 1000
 
@@ -117,24 +119,24 @@ def test_two_hundred_deploys_at_once(own_turnout: Turnout, tmp_path: Path) -> No
     bystander = App(own_turnout, tmp_path, "bystander")
     bystander.deploy("v1")
     app = App(own_turnout, tmp_path, "many")
-    (app.folder / "turnout.toml").write_text('[run]\ncommand = "python app.py"\n[resources]\nreplicas = 1\n')
-    source = app.turnout.ok("deploy", str(app.folder), "--project", "many")
+    app.write("v1")
     with Traffic(own_turnout, bystander.live_domain) as traffic, own_turnout.api as api:
-        image = app.deployment(source["deployment_id"])["image"]
+        uploaded = api.post("/v1/sources", content=packed(app.folder))
         wanted = {
-            "source_id": image.removeprefix("release:"),
+            "source_id": uploaded.json()["source_id"],
             "run_command": ["python", "app.py"],
+            "resources": {"replicas": 1},
             "health": {"deadline": 300},
         }
         asked = {
-            begin(api, f"many-{project}", "deploy", {**wanted, "git": {"branch": f"b{branch}"}}): project
+            begin(api, f"many-{project}", "deployments", {**wanted, "git": {"branch": f"b{branch}"}}): project
             for branch in range(BRANCHES)
             for project in range(PROJECTS)
         }
         operations = [ended(api, each) for each in asked]
     assert Counter(each["status"] for each in operations) == {"succeeded": PROJECTS * BRANCHES}
     assert traffic.failures == []
-    newest = {asked[each["id"]]: each["deployment_id"] for each in operations}
+    newest = {project: each["deployment_id"] for project, each in zip(asked.values(), operations, strict=True)}
     for project, deployment_id in newest.items():
         listed = own_turnout.ok("ls", "--project", f"many-{project}")
         assert listed["live_deployment_id"] == deployment_id
@@ -209,6 +211,15 @@ async def fill(url: str) -> None:
             await yard.report(deploy.deployment_id, InstanceStatus.RUNNING, address="127.0.0.1:9")  # nobody listens
             await yard.switch(deploy)
             await store.finish_operation(operation_id=deploy.operation_id, status=OperationStatus.SUCCEEDED)
+
+
+def packed(folder: Path) -> bytes:
+    """Its files as an upload."""
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w:gz") as tar:
+        for file in sorted(folder.iterdir()):
+            tar.add(file, arcname=file.name)
+    return archive.getvalue()
 
 
 def begin(api: httpx.Client, project: str, verb: str, body: dict[str, Any]) -> str:

@@ -43,7 +43,7 @@ _LONG: Final = ENDLESS | {"follow_operation"}
 """Handlers that answer for as long as something goes on."""
 
 
-@pytest.mark.parametrize("examples", [4, pytest.param(150, marks=pytest.mark.full)])
+@pytest.mark.parametrize("examples", [4, pytest.param(30, marks=pytest.mark.full)])
 async def test_what_the_description_allows_and_forbids(here: World, examples: int, subtests: pytest.Subtests) -> None:
     """Every route, by somebody who owns one of everything; half of the names in the paths are of something real."""
     tokens = {
@@ -80,7 +80,9 @@ class _Sender:
             case.path_parameters = {
                 name: self._ids.get(name, was) for name, was in (case.path_parameters or {}).items()
             }
-        answer = case.call(base_url=self._url, headers=self._headers, timeout=20, allow_redirects=False)
+        # What is wrong with a bad request may be the token that it was made with.
+        headers = {} if case.headers is not None and "Authorization" in case.headers else self._headers
+        answer = case.call(base_url=self._url, headers=headers, timeout=20, allow_redirects=False)
         if self.mode is GenerationMode.NEGATIVE:
             assert answer.status_code >= 400, f"taken: {answer.request.method} {answer.request.url}"[:500]
         case.validate_response(answer, checks=_CHECKS)
