@@ -47,6 +47,8 @@ LIMITS = DeploySettings(
     keep_warm_seconds=60.0,
     observe_seconds=0.0,
 )
+_SOON, _PATIENT = 0.5, 5.0
+"""Seconds: what does not get ready is not waited for; what does may be on a machine that is slow."""
 DOMAINS = DomainSettings(recheck_seconds=0.1, recheck_longest_seconds=0.3)
 
 
@@ -135,7 +137,7 @@ class Lab:
                 command=(),
                 build_command=(),
                 resources=Resources(),
-                health=HealthCheck(deadline=0.5),
+                health=HealthCheck(deadline=_SOON if self.behave in (starting, failing) else _PATIENT),
                 openapi_path=None,
                 key_auth_id=None,
                 regions=("local",),
