@@ -38,6 +38,17 @@ class Asked:
     deployment: str
 
 
+def packed(files: dict[str, str]) -> bytes:
+    """A source folder as it is uploaded; equal folders are equal archives."""
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w:gz", format=tarfile.PAX_FORMAT) as tar:
+        for name, text in files.items():
+            entry = tarfile.TarInfo(name)
+            entry.size, entry.mode = len(text.encode()), 0o644
+            tar.addfile(entry, io.BytesIO(text.encode()))
+    return archive.getvalue()[:4] + b"\0\0\0\0" + archive.getvalue()[8:]  # gzip notes the time of day there
+
+
 class Lane:
     """One project. Between two operations it has a live deployment, and another one that is ready."""
 
@@ -101,15 +112,7 @@ class Lane:
 
     def upload(self, files: dict[str, str]) -> str:
         """Upload a source folder with these files; returns its id."""
-        archive = io.BytesIO()
-        with tarfile.open(fileobj=archive, mode="w:gz", format=tarfile.PAX_FORMAT) as tar:
-            for name, text in files.items():
-                entry = tarfile.TarInfo(name)
-                entry.size, entry.mode = len(text.encode()), 0o644
-                tar.addfile(entry, io.BytesIO(text.encode()))
-        # gzip notes the time of day in byte 4 to 7: equal folders are equal sources.
-        content = archive.getvalue()[:4] + b"\0\0\0\0" + archive.getvalue()[8:]
-        answer = self.api.post("/v1/sources", content=content)
+        answer = self.api.post("/v1/sources", content=packed(files))
         return str(answer.raise_for_status().json()["source_id"])
 
     def _deploy(self, body: dict[str, Any]) -> Asked:

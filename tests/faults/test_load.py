@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import io
-import tarfile
 import threading
 from collections import Counter
 from collections.abc import Iterator
@@ -19,6 +17,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
 from tests.contract.store_kit import Clock, Yard
+from tests.faults.lanes import packed
 from tests.faults.rows import Row
 from tests.kit import App, Traffic, Turnout, until
 from turnout.domain.statuses import InstanceStatus, OperationStatus
@@ -121,7 +120,8 @@ def test_two_hundred_deploys_at_once(own_turnout: Turnout, tmp_path: Path) -> No
     app = App(own_turnout, tmp_path, "many")
     app.write("v1")
     with Traffic(own_turnout, bystander.live_domain) as traffic, own_turnout.api as api:
-        uploaded = api.post("/v1/sources", content=packed(app.folder))
+        files = {file.name: file.read_text() for file in app.folder.iterdir()}
+        uploaded = api.post("/v1/sources", content=packed(files))
         wanted = {
             "source_id": uploaded.json()["source_id"],
             "run_command": ["python", "app.py"],
@@ -211,15 +211,6 @@ async def fill(url: str) -> None:
             await yard.report(deploy.deployment_id, InstanceStatus.RUNNING, address="127.0.0.1:9")  # nobody listens
             await yard.switch(deploy)
             await store.finish_operation(operation_id=deploy.operation_id, status=OperationStatus.SUCCEEDED)
-
-
-def packed(folder: Path) -> bytes:
-    """Its files as an upload."""
-    archive = io.BytesIO()
-    with tarfile.open(fileobj=archive, mode="w:gz") as tar:
-        for file in sorted(folder.iterdir()):
-            tar.add(file, arcname=file.name)
-    return archive.getvalue()
 
 
 def begin(api: httpx.Client, project: str, verb: str, body: dict[str, Any]) -> str:

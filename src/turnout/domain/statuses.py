@@ -121,6 +121,8 @@ OBSERVED_TRANSITIONS: Final[dict[OperationStatus, frozenset[OperationStatus]]] =
 """What may still change after the end, and by one hand only: the observation that follows a switch."""
 
 OPERATION_TERMINAL: Final = frozenset(status for status, after in OPERATION_TRANSITIONS.items() if not after)
+OPERATION_IN_VAIN: Final = frozenset({OperationStatus.FAILED, OperationStatus.CANCELLED, OperationStatus.SUPERSEDED})
+"""Ended without a switch, or without what was to be started."""
 
 
 def check_transition(current: DeploymentStatus, wanted: DeploymentStatus) -> bool:

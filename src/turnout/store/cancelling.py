@@ -16,6 +16,7 @@ from turnout.domain.errors import NotFound
 from turnout.domain.plans import UnsentOperation
 from turnout.domain.records import Deployment, Operation, OperationKind
 from turnout.domain.statuses import (
+    OPERATION_IN_VAIN,
     OPERATION_TERMINAL,
     DeploymentStatus,
     OperationStatus,
@@ -31,7 +32,6 @@ from turnout.store.timeline import end_operation
 from turnout.store.waits import find_result
 from turnout.store.waking import let_go
 
-GAVE_UP: Final = (OperationStatus.FAILED, OperationStatus.CANCELLED, OperationStatus.SUPERSEDED)
 _FIRST_STEP: Final = "lookup"
 """The first thing a handler does when its turn has come."""
 _BEFORE_START: Final = frozenset({DeploymentStatus.PENDING, DeploymentStatus.BUILDING})
@@ -130,7 +130,7 @@ class Cancelling(Part):
                 or_(own.c.status == OperationStatus.PENDING, mine.c.image.is_not(None)),
                 ~turn_has_come(own),
                 newer.c.kind == OperationKind.DEPLOY,
-                newer.c.status.not_in(GAVE_UP),
+                newer.c.status.not_in(OPERATION_IN_VAIN),
                 newer.c.cancel_requested_at.is_(None),
                 mine.c.git_branch.is_not_distinct_from(theirs.c.git_branch),
                 earlier(own, newer),
@@ -160,7 +160,7 @@ async def find_overtaking(tx: AsyncConnection, operation_id: str) -> Operation |
         .where(
             own.c.id == operation_id,
             operations.c.kind == OperationKind.DEPLOY,
-            operations.c.status.not_in(GAVE_UP),
+            operations.c.status.not_in(OPERATION_IN_VAIN),
             operations.c.cancel_requested_at.is_(None),
             mine.c.git_branch.is_not_distinct_from(theirs.c.git_branch),
             earlier(own, operations),

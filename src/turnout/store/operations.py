@@ -10,6 +10,7 @@ from turnout.domain.errors import IllegalTransition
 from turnout.domain.observation import sentence
 from turnout.domain.records import Operation
 from turnout.domain.statuses import (
+    OPERATION_IN_VAIN,
     OPERATION_TERMINAL,
     OPERATION_TRANSITIONS,
     ObservationStatus,
@@ -74,7 +75,7 @@ class Operations(Part):
         that the table of transitions does not have.
         """
         async with self._db.write() as tx:
-            if status in (OperationStatus.FAILED, OperationStatus.CANCELLED):
+            if status in OPERATION_IN_VAIN:
                 await let_go(tx, operation_id, at=self._db.now())
             operation = await lock_operation(tx, operation_id)
             if operation.status not in OPERATION_TERMINAL:

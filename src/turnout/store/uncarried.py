@@ -112,7 +112,8 @@ async def _undo(tx: AsyncConnection, operation: Operation, reason: str, *, at: d
     deployment = await lock_deployment(tx, operation.deployment_id)
     if operation.kind is OperationKind.DEPLOY:
         await give_up(tx, deployment.id, deployment.status, DeploymentStatus(status.value), why, at=at)
-    await let_go(tx, operation.id, at=at)
+    else:
+        await let_go(tx, operation.id, at=at)
     await end_operation(tx, operation.id, status, why, at=at)
 
 

@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from turnout.domain.errors import Conflict, NotFound
 from turnout.domain.records import Deployment, Instance, Operation, OperationKind, Project, RunSpec
-from turnout.domain.statuses import OPERATION_TERMINAL, DeploymentStatus, OperationStatus, check_transition
+from turnout.domain.statuses import OPERATION_IN_VAIN, OPERATION_TERMINAL, DeploymentStatus, check_transition
 from turnout.domain.waits import Wait
 from turnout.store.deployments import let_in
 from turnout.store.endings import holds_domains, set_status, wanted_by
@@ -21,7 +21,6 @@ from turnout.store.schema import deployments, operations, switches
 from turnout.store.waits import find_result, write_wait
 
 _ABLE = frozenset({DeploymentStatus.STOPPED, DeploymentStatus.READY})
-_IN_VAIN = (OperationStatus.FAILED, OperationStatus.CANCELLED)
 
 
 class Waking(Part):
@@ -68,14 +67,14 @@ class Waking(Part):
             project = await lock_project(tx, found)
             deployment = await lock_deployment(tx, deployment_id)
             await lock_operation(tx, operation_id)
-            if not await stop_again(tx, project, deployment, operation_id, at=self._db.now()):
+            if not await _stop_again(tx, project, deployment, operation_id, at=self._db.now()):
                 return False
             if wait is not None:
                 await write_wait(tx, wait)
             return True
 
 
-async def stop_again(
+async def _stop_again(
     tx: AsyncConnection, project: Project, deployment: Deployment, operation_id: str, *, at: datetime
 ) -> bool:
     """Stop what the operation has started, if that is its to stop. The caller holds the locks of all three."""
@@ -98,7 +97,7 @@ async def let_go(tx: AsyncConnection, operation_id: str, *, at: datetime) -> Non
     project = await lock_project(tx, found.project_id)
     deployment = await lock_deployment(tx, found.deployment_id)
     if (await lock_operation(tx, operation_id)).status not in OPERATION_TERMINAL:
-        await stop_again(tx, project, deployment, operation_id, at=at)
+        await _stop_again(tx, project, deployment, operation_id, at=at)
 
 
 def _check_able(deployment: Deployment, operation: Operation) -> None:
@@ -122,7 +121,7 @@ async def _is_ours_to_stop(tx: AsyncConnection, deployment: Deployment, operatio
 async def _woken_in_vain(tx: AsyncConnection, deployment_id: str, operation_id: str) -> bool:
     """Whether it runs because of this operation, or of one that came to nothing and left it to this one."""
     switched_to = (switches.c.to_deployment_id == deployment_id, switches.c.committed_at > operations.c.ended_at)
-    in_vain = and_(operations.c.status.in_(_IN_VAIN), ~exists().where(*switched_to))
+    in_vain = and_(operations.c.status.in_(OPERATION_IN_VAIN), ~exists().where(*switched_to))
     waker = (
         select(operations.c.id)
         .join(deployments, deployments.c.woken_by == operations.c.id)
