@@ -16,6 +16,9 @@ from turnout.local.start import cache_folder
 __all__ = ["pytest_itemcollected"]
 
 
+_FOLDERS = ("faults", "e2e", "workflows", "contract", "unit")
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Where the results of the tests of faults are written."""
     parser.addoption("--fault-report", type=Path, metavar="FILE", help="write what the tests of faults have shown")
@@ -32,7 +35,11 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What is marked as long may take long. Both databases in each run: only the contract of the store."""
+    """What is marked as long may take long. Both databases in each run: only the contract of the store.
+
+    The folders with the longest tests come first, so that at the end no process is left alone with one of them.
+    """
+    items.sort(key=lambda item: _FOLDERS.index(item.path.parent.name))
     for item in items:
         twice = "database_url" in getattr(item, "fixturenames", ())
         if twice and item.get_closest_marker("postgres") and not item.path.name.startswith("test_store_"):

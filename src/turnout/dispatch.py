@@ -7,6 +7,7 @@ Law: it decides nothing. What is unsent, what is waited for and when that is ove
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Callable
 from dataclasses import asdict
@@ -33,6 +34,10 @@ from turnout.settings import AcmeSettings, DeploySettings
 from turnout.store import Store
 
 _PAUSE_AFTER_TROUBLE = 0.5
+_CLOCK_SECONDS = 1.0
+"""How often it is asked what time alone has brought about."""
+_BREATH_SECONDS = 0.02
+"""Between two rounds: when changes come one upon the other, a round is for some of them and not for each."""
 _CANCEL_AGAIN_SECONDS = 5.0
 """A cancellation that was told is undone meanwhile; it is told again in case it was lost."""
 
@@ -65,13 +70,16 @@ class Dispatcher:
         self._leaps = Leaps(forget_after=limits.deadline_seconds + limits.overdue_grace_seconds)
         self._cancelled: dict[str, float] = {}
         """When each operation was last told that it is cancelled, by the monotonic clock."""
+        self._asked_at = -math.inf
+        """When it was last asked what is overdue, by the same clock."""
 
     async def run(self) -> None:
         """Follow the store until cancelled. Trouble with Restate or the store is waited out, never raised."""
         while True:
             try:
                 await self.sweep()
-                await self._store.wait_for_change(timeout=1.0)
+                await asyncio.sleep(_BREATH_SECONDS)
+                await self._store.wait_for_change(timeout=_CLOCK_SECONDS)
             except (TurnoutError, httpx.HTTPError) as error:
                 self._logger.warning("dispatch.trouble", error=str(error) or type(error).__name__)
                 await asyncio.sleep(_PAUSE_AFTER_TROUBLE)
@@ -81,15 +89,10 @@ class Dispatcher:
 
         What the store can do by itself comes first: with Restate away an operation still ends in time.
         """
-        now = self._clock()
-        # Deadlines are compared with the moment at which leaps were looked for: the clock may be set right after it.
-        due = now - timedelta(seconds=self._leaps.seconds(wall=now, steady=time.monotonic()))
-        lost = due - timedelta(seconds=self._limits.overdue_grace_seconds)
+        due = self._due()
+        if due is not None:
+            await self._end_lost(due - timedelta(seconds=self._limits.overdue_grace_seconds))
         await self._store.supersede_queued()
-        for each in await self._store.overdue_operations(at=lost):
-            await self._store.end_overdue(operation_id=each.operation_id, at=lost)
-        for watched in await self._store.overdue_observations(at=lost):
-            await self._store.end_observation(operation_id=watched, deadline_seconds=self._limits.deadline_seconds)
         for operation in await self._store.unsent_operations(older_than_seconds=0):
             await self._send(operation)
         waits = await self._store.open_waits()
@@ -99,15 +102,30 @@ class Dispatcher:
         for wait in waits:
             if (outcome := await self._outcome(wait, building)) is not None:
                 await self._wake(wait, outcome)
-        unwanted = await self._store.operations_to_cancel()
-        overdue = await self._store.overdue_operations(at=due)
-        self._cancelled = {each.operation_id: at for each in (*unwanted, *overdue) if (at := self._told(each))}
-        for each in unwanted:
+        for each in await self._store.operations_to_cancel():
             await self._cancel(each, "dispatch.cancelled")
-        for each in overdue:
+        for each in () if due is None else await self._store.overdue_operations(at=due):
             await self._cancel(each, "dispatch.overdue")
         await self._tend_domains()
         await self._tend_certificates()
+
+    def _due(self) -> datetime | None:
+        """What was to end by then is overdue, and not because the clock leapt. None: it was asked just now."""
+        steady = time.monotonic()
+        if steady - self._asked_at < _CLOCK_SECONDS:
+            return None
+        self._asked_at = steady
+        # Deadlines are compared with the moment at which leaps were looked for: the clock may be set right after it.
+        now = self._clock()
+        return now - timedelta(seconds=self._leaps.seconds(wall=now, steady=steady))
+
+    async def _end_lost(self, lost: datetime) -> None:
+        """End what should have ended by then, and whose handler does not say so."""
+        for each in await self._store.overdue_operations(at=lost):
+            await self._store.end_overdue(operation_id=each.operation_id, at=lost)
+        for watched in await self._store.overdue_observations(at=lost):
+            await self._store.end_observation(operation_id=watched, deadline_seconds=self._limits.deadline_seconds)
+        await self._store.expire_challenges()
 
     async def send_again(self, *, operation_id: str) -> None:
         """Hand over an operation that Restate has lost. One whose turn has come cannot begin a second time."""
@@ -152,8 +170,7 @@ class Dispatcher:
         return None if job is not None and job.present else instances_gone(instances)
 
     async def _tend_domains(self) -> None:
-        """Withdraw what has expired, tell who waits for a generation, and send what is to be checked."""
-        await self._store.expire_challenges()
+        """Tell who waits for a generation, and send what is to be checked."""
         for each in await self._store.open_confirmations():
             gateways = await self._store.gateways()
             outcome = generation_acknowledged(gateways, generation=each.generation, committed_at=each.created_at)
@@ -195,13 +212,11 @@ class Dispatcher:
         if response.status_code >= 500:
             raise Unavailable(f"cannot wake {awakeable_id}: Restate answered {response.status_code}")
 
-    def _told(self, operation: UnsentOperation) -> float | None:
-        return self._cancelled.get(operation.operation_id)
-
     async def _cancel(self, operation: UnsentOperation, why: str) -> None:
         """Tell the handler to end: it undoes what it did and says so. Told again and again, but not at once."""
-        told = self._told(operation)
-        if told is not None and time.monotonic() - told < _CANCEL_AGAIN_SECONDS:
+        again = time.monotonic() - _CANCEL_AGAIN_SECONDS
+        self._cancelled = {told: at for told, at in self._cancelled.items() if at > again}
+        if operation.operation_id in self._cancelled:
             return
         invocation = await self._send(operation)
         await self._admin.patch(f"/invocations/{invocation}/cancel")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator
 from typing import Annotated, Final
 
@@ -31,15 +32,18 @@ async def follow_desired(caller: Caller, region: Slug) -> StreamingResponse:
 
 async def _desired(caller: Caller, region: str) -> AsyncIterator[bytes]:
     since: int | None = None
+    said_at = time.monotonic()
     try:
         while True:
             state = await caller.store.desired_state(region=region, since=since)
+            now = time.monotonic()
             if state is not None:
-                since = state.revision
+                since, said_at = state.revision, now
                 yield sse.event("desired", state)
-            else:
+            elif now - said_at >= _KEEP_ALIVE_SECONDS:  # most changes in the store do not concern a krane
+                said_at = now
                 yield sse.KEEP_ALIVE
-            await caller.store.wait_for_change(timeout=_KEEP_ALIVE_SECONDS)
+            await caller.store.wait_for_change(timeout=said_at + _KEEP_ALIVE_SECONDS - now)
     finally:
         await caller.store.krane_disconnected(region=region)
 

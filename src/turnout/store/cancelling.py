@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, and_, exists, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, exists, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from turnout.domain import gates
@@ -115,30 +115,8 @@ class Cancelling(Part):
 
         Returns their operations. One whose turn comes at this moment decides for itself, with the same rule.
         """
-        own, mine = operations.alias("own"), deployments.alias("mine")
-        newer, theirs = operations.alias("newer"), deployments.alias("theirs")
-        overtaken = (
-            select(own.c.id)
-            .distinct()
-            .join(mine, mine.c.id == own.c.deployment_id)
-            .join(newer, newer.c.environment_id == own.c.environment_id)
-            .join(theirs, theirs.c.id == newer.c.deployment_id)
-            .where(
-                own.c.status.in_([OperationStatus.PENDING, OperationStatus.RUNNING]),
-                own.c.kind == OperationKind.DEPLOY,
-                own.c.cancel_requested_at.is_(None),
-                or_(own.c.status == OperationStatus.PENDING, mine.c.image.is_not(None)),
-                ~turn_has_come(own),
-                newer.c.kind == OperationKind.DEPLOY,
-                newer.c.status.not_in(OPERATION_IN_VAIN),
-                newer.c.cancel_requested_at.is_(None),
-                mine.c.git_branch.is_not_distinct_from(theirs.c.git_branch),
-                earlier(own, newer),
-            )
-            .order_by(own.c.id)
-        )
         async with self._db.read() as tx:
-            found = list((await tx.execute(overtaken)).scalars())
+            found = list((await tx.execute(_OVERTAKEN)).scalars())
         return tuple([each for each in found if await self.supersede_if_overtaken(operation_id=each) is not None])
 
     async def _supersede(self, tx: AsyncConnection, old: Deployment, operation_id: str, newer: Operation) -> None:
@@ -203,3 +181,33 @@ async def _has_begun(tx: AsyncConnection, operation: Operation, deployment: Depl
 
 def turn_has_come(of: Any) -> ColumnElement[bool]:
     return exists().where(operation_steps.c.operation_id == of.c.id, operation_steps.c.name == _FIRST_STEP)
+
+
+def _overtaken() -> Select[Any]:
+    own, mine = operations.alias("own"), deployments.alias("mine")
+    newer, theirs = operations.alias("newer"), deployments.alias("theirs")
+    return (
+        select(own.c.id)
+        .distinct()
+        .join(mine, mine.c.id == own.c.deployment_id)
+        .join(newer, newer.c.environment_id == own.c.environment_id)
+        .join(theirs, theirs.c.id == newer.c.deployment_id)
+        .where(
+            own.c.status.in_([OperationStatus.PENDING, OperationStatus.RUNNING]),
+            own.c.kind == OperationKind.DEPLOY,
+            own.c.cancel_requested_at.is_(None),
+            or_(own.c.status == OperationStatus.PENDING, mine.c.image.is_not(None)),
+            ~turn_has_come(own),
+            newer.c.kind == OperationKind.DEPLOY,
+            newer.c.status.not_in(OPERATION_IN_VAIN),
+            newer.c.cancel_requested_at.is_(None),
+            mine.c.git_branch.is_not_distinct_from(theirs.c.git_branch),
+            earlier(own, newer),
+        )
+        .order_by(own.c.id)
+    )
+
+
+_OVERTAKEN: Final = _overtaken()
+"""The queued deploys with a newer one. Made once: it is asked after every change, and to put it together takes longer
+than to have it answered."""
