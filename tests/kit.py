@@ -249,10 +249,13 @@ class Traffic:
                     self.failures.append(f"{answer.status_code} {answer.text[:200]}")
 
 
-def until(true: Callable[[], Any], *, within: float = 20.0, what: str = "") -> Any:
-    """Look until something is so, and return it. Fails when it does not become so in time."""
+def until(true: Callable[[], Any], *, within: float = 20.0, what: str = "", pause: float = 0.02) -> Any:
+    """Look until something is so, and return it. Fails when it does not become so in time.
+
+    `pause`: seconds between two looks; more of them for what takes long, because looking is load.
+    """
     deadline = time.monotonic() + within * PATIENCE
     while not (found := true()):
         assert time.monotonic() < deadline, f"after {within * PATIENCE:g} s still not so: {what}"
-        time.sleep(0.02)
+        time.sleep(pause)
     return found

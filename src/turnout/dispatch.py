@@ -36,8 +36,8 @@ from turnout.store import Store
 _PAUSE_AFTER_TROUBLE = 0.5
 _CLOCK_SECONDS = 1.0
 """How often it is asked what time alone has brought about."""
-_BREATH_SECONDS = 0.02
-"""Between two rounds: when changes come one upon the other, a round is for some of them and not for each."""
+_BREATH_SECONDS = 0.03
+"""Between the beginnings of two rounds: of changes that come one upon the other, one round is for several."""
 _CANCEL_AGAIN_SECONDS = 5.0
 """A cancellation that was told is undone meanwhile; it is told again in case it was lost."""
 
@@ -78,8 +78,7 @@ class Dispatcher:
         while True:
             try:
                 await self.sweep()
-                await asyncio.sleep(_BREATH_SECONDS)
-                await self._store.wait_for_change(timeout=_CLOCK_SECONDS)
+                await self._store.wait_for_change(timeout=_CLOCK_SECONDS, breath=_BREATH_SECONDS)
             except (TurnoutError, httpx.HTTPError) as error:
                 self._logger.warning("dispatch.trouble", error=str(error) or type(error).__name__)
                 await asyncio.sleep(_PAUSE_AFTER_TROUBLE)

@@ -583,7 +583,11 @@ async def test_docker_output_is_written_once_over_restarts(docker: DockerLab) ->
     words = "i=0; while [ $i -lt 400 ]; do i=$((i+1)); echo line-$i; [ $((i%100)) = 0 ] && sleep 0.3; done; sleep 60"
     one = launch(replace(spec, command=("sh", "-c", words)))
     await docker.backend.start(one)
-    await asyncio.sleep(0.4)  # in the middle of it
+
+    async def in_the_middle() -> bool:
+        return b"line-100\n" in (await docker.backend.read_output(one.instance_id, offset=0, limit=10**6)).data
+
+    await eventually(in_the_middle)
     following = await docker.restarted()
     await following.observe(one.instance_id)
 

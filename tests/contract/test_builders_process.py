@@ -91,7 +91,6 @@ time.sleep(60)
     work = await Work(local, request).process()
     os.killpg(starter.pid, signal.SIGKILL)
     await starter.wait()
-    await asyncio.sleep(0.2)
     assert work.is_running()
     local.go_on()
     assert (await ended(local.builds, request)).status is BuildStatus.DONE

@@ -47,6 +47,7 @@ print("listening on", os.environ["PORT"], flush=True)
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         if self.path == "/slow":
+            print("begun", flush=True)
             time.sleep(1.0)
         if self.path == "/exit":
             os._exit(7)
@@ -248,8 +249,7 @@ async def test_a_new_krane_takes_over_without_a_restart(region: Region, fake: Fa
     before = [one.id for one in region.of(spec)]
     count = len(region.server.reports)
     await region.restarts_krane()
-    await region.server.until(lambda: len(region.server.reports) > count)
-    await asyncio.sleep(0.3)
+    await region.server.until(lambda: any(report.complete for report in region.server.reports[count:]))
     later = [one for report in region.server.reports[count:] for one in report.instances]
     assert {one.id for one in later} == set(before)
     assert {one.status for one in later} == {S.RUNNING}
@@ -494,7 +494,7 @@ async def test_sigterm_lets_a_slow_request_finish(machine: Region) -> None:
     one = await machine.become(spec, S.RUNNING)
     async with httpx.AsyncClient() as client:
         slow = asyncio.create_task(client.get(f"http://{one.address}/slow"))
-        await asyncio.sleep(0.2)
+        await machine.server.until(lambda: b"begun" in machine.server.logs.get(one.id, b""))
         machine.server.withdraw(spec.deployment_id)
         assert (await slow).text == "ok"
     await machine.are_gone(spec)

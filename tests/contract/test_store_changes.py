@@ -68,22 +68,25 @@ async def test_a_commit_of_the_own_process_wakes(yard: Yard) -> None:
 async def test_waiters_do_not_take_each_others_news(yard: Yard) -> None:
     """One that is slow to come back still learns what another one has learnt already."""
     returned: list[str] = []
-    slow_may_go_on = asyncio.Event()
+    going_to_wait, slow_is_there, slow_may_go_on = asyncio.Event(), asyncio.Event(), asyncio.Event()
 
     async def quick() -> None:
         await settle(yard.store)
+        going_to_wait.set()
         await yard.store.wait_for_change(timeout=LONG)
         returned.append("quick")
         slow_may_go_on.set()
 
     async def slow() -> None:
         await settle(yard.store)
+        slow_is_there.set()
         await slow_may_go_on.wait()
         await yard.store.wait_for_change(timeout=LONG)
         returned.append("slow")
 
     both = asyncio.gather(quick(), slow())
-    await asyncio.sleep(1.0)
+    await going_to_wait.wait()
+    await slow_is_there.wait()
     await yard.store.ensure_workspace(slug="news")
     await asyncio.wait_for(both, SOON)
     assert returned == ["quick", "slow"]
@@ -101,6 +104,16 @@ async def test_what_is_refused_or_read_wakes_nobody(yard: Yard) -> None:
     await yard.store.gateway_feed(since=0)
     await yard.store.settle_wait(awakeable_id="nobody")
     assert await took(yard.store, 0.2) > 0.15
+
+
+async def test_a_breath_lies_between_two_returns(yard: Yard) -> None:
+    """Who looks at much is not told of each change, and of none too late."""
+    await settle(yard.store)
+    began = time.monotonic()
+    for number in range(2):
+        await yard.store.ensure_workspace(slug=f"w-{number}")
+        await yard.store.wait_for_change(timeout=LONG, breath=0.3)
+    assert 0.3 <= time.monotonic() - began < SOON
 
 
 async def test_who_is_cancelled_when_news_come_ends(yard: Yard) -> None:
@@ -123,13 +136,17 @@ async def test_who_is_cancelled_when_news_come_ends(yard: Yard) -> None:
 
 async def test_closing_the_store_wakes_whoever_waits(database_url: str, clock: Clock) -> None:
     """Nobody hangs on a store that is gone."""
+    going_to_wait = asyncio.Event()
+
+    async def wait(store: Store) -> float:
+        await settle(store)
+        going_to_wait.set()
+        return await took(store, LONG)
+
     async with open_store(database_url, clock=clock) as store:
-        waiting = asyncio.create_task(took(store, LONG))
-        await asyncio.sleep(0.1)
-        again = asyncio.create_task(took(store, LONG))
-        await asyncio.sleep(0.1)
+        waiting = asyncio.create_task(wait(store))
+        await going_to_wait.wait()
     assert await asyncio.wait_for(waiting, SOON) < SOON
-    assert await asyncio.wait_for(again, SOON) < SOON
 
 
 @pytest.mark.fault(Row.STORE_AWAY)
@@ -143,7 +160,6 @@ async def test_a_broken_connection_is_opened_again(yard: Yard, database_url: str
         async with yard.store._db.read() as tx:
             await tx.execute(text(cut))
     await yard.store.ping()
-    await asyncio.sleep(1.0)
     await settle(yard.store)
     await yard.store.ensure_workspace(slug="after")
     assert await took(yard.store, LONG) < SOON

@@ -127,7 +127,7 @@ class Walk(Traffic):
     The list of domains is the caller's, who may change it at any time.
     """
 
-    def __init__(self, turnout: Turnout, hosts: list[str], *, pause: float = 0.01) -> None:
+    def __init__(self, turnout: Turnout, hosts: list[str], *, pause: float = 0.02) -> None:
         super().__init__(turnout, "", clients=1)
         self.failed: dict[str, list[str]] = {}
         self._hosts, self._pause = hosts, pause

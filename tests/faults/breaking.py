@@ -10,6 +10,7 @@ import asyncio
 import json
 import os
 import time
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -109,7 +110,7 @@ class Faults:
         self.folder = folder
         for name in ("armed", "fired", "released"):
             (folder / name).mkdir(parents=True, exist_ok=True)
-        self._marks: list[Mark] = []
+        self._marks: dict[str, list[Mark]] = defaultdict(list)
         self._read = 0
 
     @contextmanager
@@ -139,8 +140,9 @@ class Faults:
                 file.seek(self._read)
                 whole = file.read().rpartition(b"\n")[0]
             self._read += len(whole) + 1 if whole else 0
-            self._marks += [Mark(**json.loads(line)) for line in whole.splitlines()]
-        return [mark for mark in self._marks if mark.operation == operation]
+            for mark in (Mark(**json.loads(line)) for line in whole.splitlines()):
+                self._marks[mark.operation].append(mark)
+        return list(self._marks[operation])
 
     def held(self, operation: str) -> Mark | None:
         """Where it was held."""

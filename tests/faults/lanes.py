@@ -77,7 +77,8 @@ class Lane:
     def ended(self, operation_id: str) -> Any:
         """The operation, once it has ended."""
 
-        until(lambda: self.turnout.ended(operation_id), within=30, what=f"{operation_id} of {self.name} ends")
+        what = f"{operation_id} of {self.name} ends"
+        until(lambda: self.turnout.ended(operation_id), within=30, what=what, pause=0.1)
         return self.operation(operation_id)
 
     def cancel(self, operation_id: str) -> int:

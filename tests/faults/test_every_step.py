@@ -23,6 +23,7 @@ def field(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Field]:
         yield made
 
 
+@pytest.mark.sample
 @pytest.mark.parametrize("way", SOME)
 def test_a_few_steps(field: Field, way: Way, subtests: pytest.Subtests) -> None:
     """Some cells of the matrix, in every run of the tests."""

@@ -133,7 +133,7 @@ def test_two_hundred_deploys_at_once(own_turnout: Turnout, tmp_path: Path) -> No
             for branch in range(BRANCHES)
             for project in range(PROJECTS)
         }
-        operations = [ended(api, each) for each in asked]
+        operations = [ended(api, each, pause=0.5) for each in asked]
     assert Counter(each["status"] for each in operations) == {"succeeded": PROJECTS * BRANCHES}
     assert traffic.failures == []
     newest = {project: each["deployment_id"] for project, each in zip(asked.values(), operations, strict=True)}
@@ -220,11 +220,11 @@ def begin(api: httpx.Client, project: str, verb: str, body: dict[str, Any]) -> s
     return str(answer.json()["operation_id"])
 
 
-def ended(api: httpx.Client, operation_id: str) -> dict[str, Any]:
-    """The operation, once it has ended."""
+def ended(api: httpx.Client, operation_id: str, *, pause: float = 0.02) -> dict[str, Any]:
+    """The operation, once it has ended; `pause` seconds between two looks."""
 
     def look() -> dict[str, Any] | None:
         document: dict[str, Any] = api.get(f"/v1/operations/{operation_id}").json()
         return document if document["ended_at"] is not None else None
 
-    return until(look, within=150, what=f"{operation_id} has ended")
+    return until(look, within=150, what=f"{operation_id} has ended", pause=pause)

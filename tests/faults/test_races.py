@@ -113,7 +113,7 @@ async def assert_sane(lab: Lab, ended: list[Operation], where: str) -> None:
     assert await lab.store.open_waits() == (), where
 
 
-@pytest.mark.parametrize("times", [5, pytest.param(50, marks=pytest.mark.full)])
+@pytest.mark.parametrize("times", [pytest.param(5, marks=pytest.mark.sample), pytest.param(50, marks=pytest.mark.full)])
 async def test_rollbacks_wait_for_no_slow_deploy(restate: Restate, tmp_path: Path, times: int) -> None:
     """Back and forth while one deploy waits for its instances: each ends long before the deploy does."""
     async with open_lab(restate, tmp_path, limits=replace(LIMITS, ready_grace_seconds=120)) as lab:

@@ -100,6 +100,7 @@ class Lab:
     store: Store
     workspace: Workspace
     ingress: httpx.AsyncClient
+    admin: httpx.AsyncClient
     behave: Callable[[RunSpec], InstanceReport] = field(default_factory=lambda: running)
     """How instances turn out; krane is played with it."""
     gateway_answers: bool = True
@@ -111,6 +112,8 @@ class Lab:
     """Deployments that krane was asked to run, in order."""
     have: dict[str, InstanceReport] = field(default_factory=dict)
     """What krane runs, by deployment."""
+    of_others: set[str] = field(default_factory=set)
+    """What earlier labs have left in this Restate, whose workers are gone."""
 
     async def admit(
         self,
@@ -235,9 +238,14 @@ class Lab:
             while True:
                 found = await self.store.observation_of(operation_id=operation.id)
                 if found is not None and found.status is not ObservationStatus.OPEN:
-                    await asyncio.sleep(0.3)  # its handler returns, before a worker that is ended waits for it
                     return found
                 await self.store.wait_for_change(timeout=1)
+
+    async def quiet(self) -> None:
+        """Return when no handler is under way: what has not happened by then does not happen any more."""
+        async with patiently(10):
+            while await under_way(self.admin) - self.of_others:
+                await asyncio.sleep(0.05)
 
     async def play_gateway(self) -> None:
         """Confirm every generation, if it answers at all."""
@@ -311,7 +319,7 @@ async def open_lab(
         httpx.AsyncClient(base_url=f"http://127.0.0.1:{restate.admin}", timeout=30) as admin,
         contextlib.AsyncExitStack() as stack,
     ):
-        lab = Lab(store=store, workspace=await store.ensure_workspace(slug="default"), ingress=ingress)
+        lab = Lab(store=store, workspace=await store.ensure_workspace(slug="default"), ingress=ingress, admin=admin)
         await store.krane_connected(region="local", backends=[Backend.DOCKER])
         logger = structlog.get_logger()
         config = Config(
@@ -335,7 +343,16 @@ async def open_lab(
         ):
             stack.push_async_callback(_ended, asyncio.create_task(work))
         await registered(admin, worker_port)
+        with contextlib.suppress(httpx.HTTPStatusError):  # one that has just begun cannot say so, and has none
+            lab.of_others = await under_way(admin)
         yield lab
+
+
+async def under_way(admin: httpx.AsyncClient) -> set[str]:
+    """The handlers that have begun, and wait or run."""
+    query = {"query": "SELECT id FROM sys_invocation WHERE status NOT IN ('completed', 'scheduled')"}
+    answer = await admin.post("/query", json=query, headers={"accept": "application/json"})
+    return {row["id"] for row in answer.raise_for_status().json()["rows"]}
 
 
 async def registered(admin: httpx.AsyncClient, worker_port: int) -> None:

@@ -98,7 +98,7 @@ async def test_a_build_that_fails_gives_its_place_back(yard: Lab, builds: FakeBu
     async with patiently(10):
         while (await builds.look(lost.deployment_id)).status is not BuildStatus.DONE:
             await asyncio.sleep(0.05)
-    await asyncio.sleep(1.5)
+    await yard.quiet()
 
 
 async def test_built_before(yard: Lab, builds: FakeBuilds) -> None:

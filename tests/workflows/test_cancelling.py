@@ -124,7 +124,7 @@ async def test_a_rollback_is_cancelled_before_its_switch(restate: Restate, tmp_p
         await asyncio.wait_for(reached.wait(), 20)
         assert (await cancel(lab, asked)).status is OperationStatus.CANCELLED
         go_on.set()
-        await asyncio.sleep(0.5)
+        await lab.quiet()
         assert (await lab.project()).live_deployment_id == deployed[1].deployment_id
         assert (await lab.operation(asked.operation_id)).status is OperationStatus.CANCELLED
 

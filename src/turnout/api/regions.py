@@ -19,6 +19,8 @@ from turnout.domain.records import Instance
 from turnout.domain.secret_documents import EnvironmentAnswer
 
 _KEEP_ALIVE_SECONDS: Final = 10.0
+_BREATH_SECONDS: Final = 0.03
+"""Between two looks, when one change follows the other."""
 _LOG_CHUNK_LIMIT: Final = 4 * 1024 * 1024
 
 InstanceId = Annotated[str, Path(pattern=r"^ins_[0-9a-z]{26}$")]
@@ -43,7 +45,7 @@ async def _desired(caller: Caller, region: str) -> AsyncIterator[bytes]:
             elif now - said_at >= _KEEP_ALIVE_SECONDS:  # most changes in the store do not concern a krane
                 said_at = now
                 yield sse.KEEP_ALIVE
-            await caller.store.wait_for_change(timeout=said_at + _KEEP_ALIVE_SECONDS - now)
+            await caller.store.wait_for_change(timeout=said_at + _KEEP_ALIVE_SECONDS - now, breath=_BREATH_SECONDS)
     finally:
         await caller.store.krane_disconnected(region=region)
 

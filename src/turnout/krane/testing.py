@@ -168,6 +168,8 @@ class FakeControlPlane:
     jobs: dict[str, JobSpec] = field(default_factory=dict)
     """The jobs that are desired."""
     claims: dict[str, str] = field(default_factory=dict)
+    refused: list[str] = field(default_factory=list)
+    """The jobs that somebody else had begun when a krane asked, in order."""
     job_reports: list[JobReport] = field(default_factory=list)
     """All that was ever said of jobs, in order."""
     _streams: set[asyncio.Queue[DesiredState | None]] = field(default_factory=set)
@@ -253,7 +255,10 @@ class FakeControlPlane:
 
     async def begin_job(self, *, job_id: str, claim: str) -> bool:
         self._answer()
-        return job_id in self.jobs and self.claims.setdefault(job_id, claim) == claim
+        begins = job_id in self.jobs and self.claims.setdefault(job_id, claim) == claim
+        if not begins:
+            self.refused.append(job_id)
+        return begins
 
     async def append_log(self, *, instance_id: str, deployment_id: str, offset: int, data: bytes) -> int:
         self._answer()

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
+import time
 from abc import ABC, abstractmethod
 from contextlib import suppress
 from typing import Any, Final
@@ -36,24 +37,28 @@ class Changes(ABC):
 
     def __init__(self) -> None:
         self._count = 0
-        self._told: WeakKeyDictionary[asyncio.Task[Any], int] = WeakKeyDictionary()
+        self._told: WeakKeyDictionary[asyncio.Task[Any], tuple[int, float]] = WeakKeyDictionary()
+        """Up to which commit, and when."""
         self._waiting: set[asyncio.Future[None]] = set()
         self._watch: asyncio.Task[None] | None = None
 
-    async def wait(self, *, timeout: float) -> None:
+    async def wait(self, *, timeout: float, breath: float = 0.0) -> None:
         """See Store.wait_for_change."""
         task = asyncio.current_task()
         assert task is not None, "a coroutine runs in a task"  # noqa: S101
         if self._watch is None:
             self._watch = asyncio.create_task(self._run(), name="turnout-store-changes")
+        count, at = self._told.get(task, (None, 0.0))
+        if (early := at + breath - time.monotonic()) > 0:
+            await asyncio.sleep(min(early, timeout))
         self._look()
-        if task not in self._told:
+        if count is None:
             # It may have read the store before: nobody knows what it has seen. Not quite at once, so that
             # a caller that starts a task for every call does not spin.
             await asyncio.sleep(min(_TICK, timeout))
-        elif self._told[task] == self._count:
+        elif count == self._count:
             await self._next(timeout)
-        self._told[task] = self._count
+        self._told[task] = self._count, time.monotonic()
 
     async def close(self) -> None:
         """Stop watching; whoever waits returns."""

@@ -42,13 +42,16 @@ class GatewayFeeds(Part):
                 certificates=await changed_certificates(tx, after, gone=since > 0) if change > after else (),
             )
 
-    async def wait_for_change(self, *, timeout: float) -> None:
+    async def wait_for_change(self, *, timeout: float, breath: float = 0.0) -> None:
         """Return soon after something was committed, and after `timeout` seconds at the latest.
+
+        Not sooner than `breath` seconds after the task's last return: who looks at much then looks once at all that
+        came meanwhile, and at a change that comes alone without any delay.
 
         Each task is told of every commit since its own last return, so nothing that happens between two
         calls is slept through; its first call returns at once. It may also return for nothing.
         """
-        await self._changes.wait(timeout=timeout)
+        await self._changes.wait(timeout=timeout, breath=breath)
 
     async def gateway_connected(self, *, gateway_id: str, region: str, at: datetime) -> None:
         """A gateway opened its stream. It may have restarted empty, so it has acknowledged nothing yet."""
