@@ -207,8 +207,8 @@ def faults_table(results: dict[str, Any]) -> str:
     passed = sum(each["passed"] for each in results["rows"])
     what = "Everything was run" if results["whole"] else "The part that every build runs was run"
     head = (
-        f"{what} on {results['day']} (commit {results['commit']}), on {results['system']}: "
-        f"{passed} cells passed and {len(failed)} failed."
+        f"{what} on {results['day']} (commit {results['commit']}), on {results['system']}, in "
+        f"{results['minutes']:.0f} minutes: {passed} cells passed and {len(failed)} failed."
     )
     blocks = [head, _table(("fault", "what has to hold", "cells", "result"), rows)]
     if failed:

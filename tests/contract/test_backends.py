@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import os
+import re
 import shutil
 import subprocess
 import uuid
@@ -598,6 +599,33 @@ async def test_docker_output_is_written_once_over_restarts(docker: DockerLab) ->
     await eventually(all_there)
     data = (await following.read_output(one.instance_id, offset=0, limit=10**6)).data
     assert data.decode().split() == [f"line-{number}" for number in range(1, 401)]
+
+
+@pytest.mark.fault(Row.ENGINE_AWAY)
+async def test_a_container_that_docker_still_makes_is_waited_for(tmp_path: Path) -> None:
+    """The name is taken before the container is there: the answer to a call that was given up and made again."""
+    taken = b'{"message": "Conflict. The container name is already in use by container 9e. You have to remove it"}'
+    missing = b'{"message": "no such container"}'
+    answers = {b"POST": (b"409 Conflict", taken), b"GET": (b"200 OK", b'{"ApiVersion": "1.43"}')}
+
+    async def engine(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(asyncio.IncompleteReadError):
+            while head := await reader.readuntil(b"\r\n\r\n"):
+                status, body = answers[head.split()[0]]
+                if head.startswith(b"GET") and b"/containers/" in head:
+                    status, body = b"404 Not Found", missing
+                if length := re.search(rb"(?i)content-length: (\d+)", head):
+                    await reader.readexactly(int(length[1]))
+                size = str(len(body)).encode()
+                kind = b"content-type: application/json"
+                writer.write(b"HTTP/1.1 %s\r\n%s\r\ncontent-length: %s\r\n\r\n%s" % (status, kind, size, body))
+
+    server = await asyncio.start_unix_server(engine, str(tmp_path / "engine.sock"))
+    backend = DockerBackend(home=tmp_path, home_id="h", url=f"unix://{tmp_path / 'engine.sock'}")
+    with pytest.raises(Unavailable, match="still busy"):
+        await backend.start(launch(FakeLab(FakeBackend()).spec("serve")))
+    await backend.close()
+    server.close()
 
 
 @pytest.mark.parametrize("kind", ["hung", "absent"])

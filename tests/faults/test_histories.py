@@ -55,6 +55,7 @@ async def _holds(server: Restate, folder: Path, seed: int, operations: int, data
 
 
 # Two hundred operations in every run: one history whose replaced versions stay warm, one whose do not.
+@pytest.mark.sample
 @pytest.mark.parametrize("seed", [4, 10])
 async def test_a_hundred_operations(server: Restate, tmp_path: Path, seed: int) -> None:
     """After every batch the store, krane, the gateway, Restate and the model agree, and no secret was told."""

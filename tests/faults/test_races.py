@@ -70,7 +70,10 @@ class Crowd:
 
 @pytest.mark.parametrize(
     ("seed", "operations"),
-    [(1, 40), *(pytest.param(seed, 160, marks=pytest.mark.full) for seed in (2, 3))],
+    [
+        pytest.param(1, 40, marks=pytest.mark.sample),
+        *(pytest.param(seed, 160, marks=pytest.mark.full) for seed in (2, 3)),
+    ],
 )
 async def test_everything_at_once(lab: Lab, seed: int, operations: int) -> None:
     """All of them end, one version is live, and the history is one chain without a gap."""

@@ -200,9 +200,13 @@ class DockerBackend:
         create = self._docker().containers.create(config, name=container_name(launch.instance_id))
         try:
             await self._call("create the container", create, timeout=self._call_timeout * 4)
-        except DeploymentFailed:
+        except DeploymentFailed as error:
             # Created by a call whose answer never came? Then it is there, and it is what we want.
             details = await self._inspect(launch.instance_id)
+            if details is None and "already in use" in error.detail:
+                raise Unavailable(
+                    "cannot create the container: the Docker Engine is still busy with making it; trying again"
+                ) from None
             if details is None or not self._owns(details):
                 raise
 
