@@ -65,20 +65,18 @@ def app(turnout: Turnout, tmp_path_factory: pytest.TempPathFactory) -> App:
 
 @pytest.mark.fault(Row.BAD_INSTANCES)
 @pytest.mark.parametrize(
-    ("source", "words"),
+    ("source", "words", "deadline"),
     [
-        pytest.param(
-            "import time\nprint('still thinking', flush=True)\ntime.sleep(600)\n", "still thinking", id="never-ready"
-        ),
-        pytest.param("import sys\nprint('no config', flush=True)\nsys.exit(3)\n", "exited with code 3", id="exits"),
-        pytest.param(HUNGRY + "eat()\n", "MiB of memory", id="out-of-memory"),
-        pytest.param("import os, signal\nos.kill(os.getpid(), signal.SIGSEGV)\n", "SIGSEGV", id="crashes"),
+        pytest.param(SLEEPY, "still thinking", 3, id="never-ready"),
+        pytest.param("import sys\nprint('no config', flush=True)\nsys.exit(3)\n", "exited with code 3", 30, id="exits"),
+        pytest.param(HUNGRY + "eat()\n", "MiB of memory", 30, id="out-of-memory"),
+        pytest.param("import os, signal\nos.kill(os.getpid(), signal.SIGSEGV)\n", "SIGSEGV", 30, id="crashes"),
     ],
 )
-def test_no_switch_to_what_does_not_run(turnout: Turnout, app: App, source: str, words: str) -> None:
+def test_no_switch_to_what_does_not_run(turnout: Turnout, app: App, source: str, words: str, deadline: int) -> None:
     """The deploy fails with the reason, nothing of it is left, and the version before goes on alone."""
     live, version = app.ls()["live_deployment_id"], app.serves()
-    app.write("bad", app__py=source, turnout__toml=manifest())
+    app.write("bad", app__py=source, turnout__toml=manifest(deadline=deadline))
     with Traffic(turnout, app.live_domain) as traffic:
         failed = app.try_deploy()
     assert failed.code == 1
