@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable
-from typing import Final
 
 from fastapi.responses import StreamingResponse
 
@@ -16,10 +15,6 @@ from turnout.domain.places import said
 from turnout.domain.records import Operation
 from turnout.domain.statuses import OPERATION_TERMINAL
 from turnout.domain.waits import Wait, WaitKind
-
-_KEEP_ALIVE_SECONDS: Final = 10.0
-_BREATH_SECONDS: Final = 0.03
-"""Between two looks, when one change follows the other."""
 
 
 async def show_operation(caller: Caller, operation_id: OperationId) -> OperationDocument:
@@ -51,7 +46,7 @@ async def _changes(caller: Caller, operation_id: str) -> AsyncIterator[bytes]:
             sent = document
         if document.status in OPERATION_TERMINAL:
             return
-        await caller.store.wait_for_change(timeout=_KEEP_ALIVE_SECONDS, breath=_BREATH_SECONDS)
+        await caller.store.wait_for_change(timeout=sse.KEEP_ALIVE_SECONDS, breath=sse.BREATH_SECONDS)
         yield sse.KEEP_ALIVE
 
 

@@ -18,9 +18,6 @@ from turnout.domain.jobs import Job
 from turnout.domain.records import Instance
 from turnout.domain.secret_documents import EnvironmentAnswer
 
-_KEEP_ALIVE_SECONDS: Final = 10.0
-_BREATH_SECONDS: Final = 0.03
-"""Between two looks, when one change follows the other."""
 _LOG_CHUNK_LIMIT: Final = 4 * 1024 * 1024
 
 InstanceId = Annotated[str, Path(pattern=r"^ins_[0-9a-z]{26}$")]
@@ -42,10 +39,12 @@ async def _desired(caller: Caller, region: str) -> AsyncIterator[bytes]:
             if state is not None:
                 since, said_at = state.revision, now
                 yield sse.event("desired", state)
-            elif now - said_at >= _KEEP_ALIVE_SECONDS:  # most changes in the store do not concern a krane
+            elif now - said_at >= sse.KEEP_ALIVE_SECONDS:  # most changes in the store do not concern a krane
                 said_at = now
                 yield sse.KEEP_ALIVE
-            await caller.store.wait_for_change(timeout=said_at + _KEEP_ALIVE_SECONDS - now, breath=_BREATH_SECONDS)
+            await caller.store.wait_for_change(
+                timeout=said_at + sse.KEEP_ALIVE_SECONDS - now, breath=sse.BREATH_SECONDS
+            )
     finally:
         await caller.store.krane_disconnected(region=region)
 

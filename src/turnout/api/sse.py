@@ -10,6 +10,10 @@ from pydantic import BaseModel
 
 KEEP_ALIVE: Final = b": still here\n\n"
 """A comment: tells both ends that the connection lives."""
+KEEP_ALIVE_SECONDS: Final = 10.0
+"""How long nothing may be said."""
+BREATH_SECONDS: Final = 0.03
+"""Between two looks at the store, when one change follows the other."""
 
 
 def event(name: str, document: BaseModel) -> bytes:
