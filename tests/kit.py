@@ -249,7 +249,7 @@ class Traffic:
                     self.failures.append(f"{answer.status_code} {answer.text[:200]}")
 
 
-def until(true: Callable[[], Any], *, within: float = 20.0, what: str = "", pause: float = 0.02) -> Any:
+def until(true: Callable[[], Any], *, within: float = 20.0, what: object = "", pause: float = 0.02) -> Any:
     """Look until something is so, and return it. Fails when it does not become so in time.
 
     `pause`: seconds between two looks; more of them for what takes long, because looking is load.
