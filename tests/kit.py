@@ -19,7 +19,8 @@ from typing import Any, Self
 import httpx
 import psutil
 
-from tests.support import PATIENCE
+from tests.support import CERTIFICATES, PATIENCE, next_pause
+from turnout.local.record import PartStatus, read_running
 
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLES = ROOT / "examples"
@@ -99,21 +100,36 @@ class Turnout:
     def api(self) -> httpx.Client:
         """The HTTP API, signed in."""
         token = json.loads((self.home / "credentials.json").read_text())["token"]
+        headers = {"authorization": f"Bearer {token}"}
         return httpx.Client(
-            base_url=self.urls["api_url"], headers={"authorization": f"Bearer {token}"}, timeout=30, trust_env=False
+            base_url=self.urls["api_url"], headers=headers, timeout=30, trust_env=False, verify=CERTIFICATES
         )
 
     def get(self, host: str, path: str = "/", **headers: str) -> httpx.Response:
         """A request to a domain, through the gateway."""
-        return httpx.get(
-            self.urls["gateway_url"] + path, headers={"host": host, **headers}, timeout=30, trust_env=False
-        )
+        url, headers = self.urls["gateway_url"] + path, {"host": host, **headers}
+        return httpx.get(url, headers=headers, timeout=30, trust_env=False, verify=CERTIFICATES)
 
     def serves(self, host: str) -> str:
         """The version that answers at a domain."""
         answer = self.get(host)
         assert answer.status_code == 200, f"{host}: {answer.status_code} {answer.text}"
         return answer.headers.get("x-hello-version") or answer.text
+
+    def healthy(self) -> bool:
+        """Whether the API answers, and says that all is well."""
+        try:
+            with self.api as api:
+                answer = api.get("/v1/status")
+        except httpx.HTTPError:
+            return False
+        return answer.status_code == 200 and bool(answer.json()["healthy"])
+
+    def is_another(self, name: str, old: int) -> bool:
+        """Whether the part of that name runs as another process than `old`."""
+        running = read_running(self.home)
+        parts = [each for each in running.parts if each.name == name] if running else []
+        return any(each.pid != old and each.status is PartStatus.RUNNING for each in parts)
 
     def part(self, name: str) -> psutil.Process:
         """The process of a part."""
@@ -214,12 +230,15 @@ class App:
 
 
 class Traffic:
-    """Constant requests to one domain from a few threads, until the block is left."""
+    """Constant requests to one domain from a few threads, until the block is left.
 
-    def __init__(self, turnout: Turnout, host: str, *, clients: int = 3, path: str = "/") -> None:
+    More than a hundred a second, which leaves room for what is tested; `pause`: seconds between two of one thread.
+    """
+
+    def __init__(self, turnout: Turnout, host: str, *, clients: int = 3, path: str = "/", pause: float = 0.02) -> None:
         self.answers: Counter[str] = Counter()
         self.failures: list[str] = []
-        self._turnout, self._host, self._path = turnout, host, path
+        self._turnout, self._host, self._path, self._pause = turnout, host, path, pause
         self._stop = threading.Event()
         self._threads = [threading.Thread(target=self._ask) for _ in range(clients)]
 
@@ -235,9 +254,12 @@ class Traffic:
 
     def _ask(self) -> None:
         with httpx.Client(
-            base_url=self._turnout.urls["gateway_url"], headers={"host": self._host}, trust_env=False
+            base_url=self._turnout.urls["gateway_url"],
+            headers={"host": self._host},
+            trust_env=False,
+            verify=CERTIFICATES,
         ) as client:
-            while not self._stop.wait(0.005):  # hundreds a second, which leaves room for what is tested
+            while not self._stop.wait(self._pause):
                 try:
                     answer = client.get(self._path)
                 except httpx.HTTPError as error:
@@ -252,10 +274,11 @@ class Traffic:
 def until(true: Callable[[], Any], *, within: float = 20.0, what: object = "", pause: float = 0.02) -> Any:
     """Look until something is so, and return it. Fails when it does not become so in time.
 
-    `pause`: seconds between two looks; more of them for what takes long, because looking is load.
+    `pause`: the least seconds between two looks; see `next_pause`.
     """
-    deadline = time.monotonic() + within * PATIENCE
+    began = time.monotonic()
     while not (found := true()):
-        assert time.monotonic() < deadline, f"after {within * PATIENCE:g} s still not so: {what}"
-        time.sleep(pause)
+        waited = time.monotonic() - began
+        assert waited < within * PATIENCE, f"after {within * PATIENCE:g} s still not so: {what}"
+        time.sleep(next_pause(waited, pause))
     return found

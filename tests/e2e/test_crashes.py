@@ -55,8 +55,8 @@ def test_kill_9_of_krane_and_of_the_server_leaves_traffic_alone(own_turnout: Tur
     with Traffic(own_turnout, app.live_domain) as traffic:
         for victim in ("krane", "server"):
             old = own_turnout.kill(victim)
-            until(lambda old=old, victim=victim: _replaced(own_turnout, victim, old), what=f"another {victim} runs")
-        until(lambda: own_turnout.run("status").document.get("healthy"), what="all is healthy again")
+            until(lambda old=old, victim=victim: own_turnout.is_another(victim, old), what=f"another {victim} runs")
+        until(own_turnout.healthy, what="all is healthy again")
         app.deploy("v2")
     assert traffic.failures == []
     assert app.serves() == "v2"
@@ -84,8 +84,3 @@ def test_down_leaves_nothing_and_up_brings_everything_back(tmp_path: Path) -> No
 def _ended(turnout: Turnout, operation: str) -> dict[str, object] | None:
     document = turnout.api.get(operation).json()
     return document if document["ended_at"] is not None else None
-
-
-def _replaced(turnout: Turnout, name: str, old: int) -> bool:
-    parts = turnout.run("status").document.get("parts", [])
-    return any(part["name"] == name and part["pid"] not in (None, old) for part in parts)

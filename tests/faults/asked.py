@@ -81,11 +81,7 @@ def replaced(turnout: Turnout, name: str, old: int) -> None:
     """Return when the part of that name runs as another process than `old`, and all is well."""
 
     def look() -> bool:
-        status = turnout.run("status")
-        if status.code != 0:
-            return False
-        parts = {each["name"]: each["pid"] for each in status.document.get("parts", ())}
-        return parts.get(name) not in (None, old) and bool(status.document.get("healthy"))
+        return turnout.is_another(name, old) and turnout.healthy()
 
     until(look, within=30, what=f"another {name} runs, and all is healthy")
 

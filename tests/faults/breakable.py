@@ -21,6 +21,7 @@ import psutil
 
 from tests.faults.breaking import Faults, Mark, waited
 from tests.kit import ROOT, Traffic, Turnout, until
+from tests.support import CERTIFICATES
 from turnout.local.record import read_running
 
 
@@ -128,13 +129,13 @@ class Walk(Traffic):
     """
 
     def __init__(self, turnout: Turnout, hosts: list[str], *, pause: float = 0.02) -> None:
-        super().__init__(turnout, "", clients=1)
+        super().__init__(turnout, "", clients=1, pause=pause)
         self.failed: dict[str, list[str]] = {}
-        self._hosts, self._pause = hosts, pause
+        self._hosts = hosts
 
     def _ask(self) -> None:
-        # Nothing is encrypted here, and reading all the world's certificates takes a while.
-        with httpx.Client(base_url=self._turnout.urls["gateway_url"], trust_env=False, verify=False) as client:
+        base = self._turnout.urls["gateway_url"]
+        with httpx.Client(base_url=base, trust_env=False, verify=CERTIFICATES) as client:
             for number in itertools.count():
                 if self._stop.wait(self._pause):
                     return

@@ -21,7 +21,7 @@ from tests.faults.leaks import leaks_of
 from tests.faults.leftovers import nothing_left
 from tests.faults.world import World, look
 from tests.kit import Traffic, Turnout
-from tests.support import PATIENCE
+from tests.support import PATIENCE, next_pause
 
 INVARIANTS: Final[tuple[Callable[[World], Iterator[str]], ...]] = (all_ended, one_live, nothing_left, counted_once)
 
@@ -47,9 +47,9 @@ def check(
 
 def unsettled(turnout: Turnout, *, within: float = 20.0) -> list[str]:
     """Look until all is as it must be; returns what is still not when `within` seconds are over."""
-    deadline = time.monotonic() + within * PATIENCE
-    while (wrong := _wrong(turnout)) and time.monotonic() < deadline:
-        time.sleep(0.1)
+    began = time.monotonic()
+    while (wrong := _wrong(turnout)) and (waited := time.monotonic() - began) < within * PATIENCE:
+        time.sleep(next_pause(waited, 0.1))
     return wrong
 
 

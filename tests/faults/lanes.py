@@ -14,7 +14,7 @@ import httpx
 
 from tests.faults.breakable import BreakableTurnout
 from tests.kit import until
-from tests.support import busybox_image
+from tests.support import CERTIFICATES, busybox_image
 
 _DOCUMENT: Final = (
     '{"openapi": "3.0.3", "info": {"title": "lane", "version": "1"},'
@@ -64,11 +64,14 @@ class Lane:
     def api(self) -> httpx.Client:
         """One connection for all that is asked, kept apart from those of the other lanes."""
         asking = self.turnout.api
-        return httpx.Client(base_url=asking.base_url, headers=asking.headers, timeout=60, trust_env=False, verify=False)
+        return httpx.Client(
+            base_url=asking.base_url, headers=asking.headers, timeout=60, trust_env=False, verify=CERTIFICATES
+        )
 
     def project(self) -> Any:
-        """The project as `turnout ls` tells it."""
-        return self.api.get(f"/v1/projects/{self.name}").json()
+        """The project as `turnout ls` tells it; one that was never deployed has nothing."""
+        answer = self.api.get(f"/v1/projects/{self.name}")
+        return answer.json() if answer.status_code == 200 else {"live_deployment_id": "", "deployments": []}
 
     def operation(self, operation_id: str) -> Any:
         """The operation as it is."""
@@ -117,8 +120,7 @@ class Lane:
         return str(answer.raise_for_status().json()["source_id"])
 
     def _deploy(self, body: dict[str, Any]) -> Asked:
-        found = self.api.get(f"/v1/projects/{self.name}")
-        self.live = found.json()["live_deployment_id"] if found.status_code == 200 else ""
+        self.live = self.project()["live_deployment_id"]
         common = {
             "run_command": ["sh", "-c", _SERVE.format(folder=_WRITABLE[self.backend])],
             # A machine that others use as well may be slow to answer; that is not what is broken here.
@@ -137,20 +139,14 @@ class Lane:
 
     def others(self, status: str = "ready") -> list[str]:
         """Its deployments with this status that are not live, the newest first."""
-        found = [each for each in self.project()["deployments"] if each["status"] == status and not each["live"]]
-        return [each["id"] for each in sorted(found, key=lambda each: each["created_at"], reverse=True)]
+        return _others(self.project(), status)
 
     def settle(self) -> None:
         """A live deployment that new ones replace, and one other that is ready."""
-        for _ in range(2):
-            if not self.is_known() or not self.others():
-                self._succeeds(self.deploy())
-        if self.project()["rolled_back"]:
-            self._succeeds(self.switch("promote", self.others()[0]))
-
-    def is_known(self) -> bool:
-        """Whether it was ever deployed."""
-        return self.api.get(f"/v1/projects/{self.name}").status_code == 200
+        while not (others := _others(project := self.project())):
+            self._succeeds(self.deploy())
+        if project["rolled_back"]:
+            self._succeeds(self.switch("promote", others[0]))
 
     def put_to_sleep(self) -> None:
         """Stop the other one."""
@@ -164,6 +160,11 @@ class Lane:
     def _succeeds(self, asked: Asked) -> None:
         ended = self.ended(asked.operation)
         assert ended["status"] == "succeeded", ended
+
+
+def _others(project: Any, status: str = "ready") -> list[str]:
+    found = [each for each in project["deployments"] if each["status"] == status and not each["live"]]
+    return [each["id"] for each in sorted(found, key=lambda each: each["created_at"], reverse=True)]
 
 
 @dataclass(frozen=True, slots=True)

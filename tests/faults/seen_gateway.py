@@ -11,6 +11,7 @@ from typing import Any, Final
 import httpx
 
 from tests.kit import Turnout, until
+from tests.support import CERTIFICATES
 
 _LONGEST_LOG: Final = 4 * 1024 * 1024
 
@@ -100,7 +101,7 @@ def ask_domains(turnout: Turnout, domains: list[str]) -> dict[str, Answer]:
     paths = {f"/seen-{secrets.token_hex(8)}": domain for domain in domains}
     log = turnout.home / "gateway" / "requests.log"
     begin = log.stat().st_size if log.exists() else 0
-    with httpx.Client(base_url=turnout.urls["gateway_url"], timeout=30, trust_env=False) as client:
+    with httpx.Client(base_url=turnout.urls["gateway_url"], timeout=30, trust_env=False, verify=CERTIFICATES) as client:
         for path, domain in paths.items():
             client.get(path, headers={"host": domain})
     answers: dict[str, Answer] = {}

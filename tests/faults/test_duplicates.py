@@ -14,7 +14,7 @@ import structlog
 
 from tests.faults.lab_kit import placed, restate
 from tests.faults.rows import Row
-from tests.support import eventually
+from tests.support import CERTIFICATES, eventually
 from tests.workflows.lab import LIMITS, Lab, Restate, open_lab, starting
 from turnout.dispatch import Dispatcher, _invocation
 from turnout.domain.plans import UnsentOperation
@@ -62,8 +62,8 @@ async def test_an_operation_that_is_sent_many_times(lab: Lab, kind: str, keyed: 
 async def test_several_dispatchers(restate: Restate, lab: Lab) -> None:
     """Each sends and wakes everything it finds: no operation is done twice, and no wait ends twice."""
     async with (
-        httpx.AsyncClient(base_url=f"http://127.0.0.1:{restate.ingress}") as ingress,
-        httpx.AsyncClient(base_url=f"http://127.0.0.1:{restate.admin}") as admin,
+        httpx.AsyncClient(base_url=f"http://127.0.0.1:{restate.ingress}", verify=CERTIFICATES) as ingress,
+        httpx.AsyncClient(base_url=f"http://127.0.0.1:{restate.admin}", verify=CERTIFICATES) as admin,
         asyncio.TaskGroup() as others,
     ):
         running = [

@@ -93,7 +93,7 @@ def test_hundreds_of_switches_under_constant_traffic(own_turnout: Turnout, tmp_p
     app = App(own_turnout, tmp_path, "switches")
     first, second = app.deploy("v1"), app.deploy("v2")
     with (
-        Traffic(own_turnout, app.live_domain) as short,
+        Traffic(own_turnout, app.live_domain, pause=0.005) as short,
         SlowRequests(own_turnout, app.live_domain) as long,
         Sockets(own_turnout, app.live_domain) as sockets,
         own_turnout.api as api,

@@ -17,7 +17,7 @@ import pytest
 
 from tests.faults.rows import Row
 from tests.kit import App, Traffic, Turnout, until
-from tests.support import busybox_image, require
+from tests.support import CERTIFICATES, busybox_image, require
 from turnout.bootstrap.shared import home_id
 from turnout.local.ports import remembered
 
@@ -75,14 +75,8 @@ def wipe(turnout: Turnout) -> float:
     data.rename(gone)
     old = turnout.kill("restate")
     shutil.rmtree(gone)
-    until(lambda: is_another(turnout, "restate", old), within=40, what="another Restate runs")
+    until(lambda: turnout.is_another("restate", old), within=40, what="another Restate runs")
     return time.monotonic()
-
-
-def is_another(turnout: Turnout, name: str, old: int) -> bool:
-    """Whether the part runs again."""
-    parts = turnout.run("status").document["parts"]
-    return any(part["name"] == name and part["pid"] != old and part["status"] == "running" for part in parts)
 
 
 def steps(turnout: Turnout, accepted: Any) -> list[str]:
@@ -117,15 +111,10 @@ def found_in_time(turnout: Turnout, kind: str, subject: str | None = None, *, si
     return finding
 
 
-def healthy(turnout: Turnout) -> bool:
-    """What the status says."""
-    return bool(turnout.run("status").document["healthy"])
-
-
 def admin(turnout: Turnout) -> httpx.Client:
     """Restate's admin API."""
     port = remembered(turnout.home, "restate_admin")
-    return httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30, trust_env=False)
+    return httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30, trust_env=False, verify=CERTIFICATES)
 
 
 def invocation_of(turnout: Turnout, accepted: Any) -> str:
@@ -178,7 +167,7 @@ def test_wiped_in_a_deploy(turnout: Turnout, app: App) -> None:
     assert not [path for path in (turnout.home / "krane").rglob("*.json") if lost["deployment_id"] in path.read_text()]
     assert set(audited(turnout, "watchdog.operation-lost")) >= {lost["operation_id"], queued["operation_id"]}
     assert findings(turnout, "operation-lost", lost["operation_id"])[0]["repaired"]
-    until(lambda: healthy(turnout), what="all is healthy")
+    until(turnout.healthy, what="all is healthy")
 
 
 def test_paused(turnout: Turnout, app: App) -> None:
@@ -249,7 +238,7 @@ def test_silent_parts(turnout: Turnout, app: App) -> None:
         finally:
             for part in (gateway, krane):
                 part.send_signal(signal.SIGCONT)
-        until(lambda: healthy(turnout), within=30, what="all is healthy again")
+        until(turnout.healthy, within=30, what="all is healthy again")
     assert traffic.failures == []
     assert app.deploy("v2")["live"] is True
 
@@ -273,7 +262,7 @@ def test_planted_rows(turnout: Turnout, app: App) -> None:
     found_in_time(turnout, "deployment-abandoned", failed, since=planted)
     found_in_time(turnout, "row-left", "wait sign_nobody", since=planted)
     until(lambda: app.deployment(failed)["status"] == "failed", what="it is failed again")
-    until(lambda: healthy(turnout), what="all is healthy")
+    until(turnout.healthy, what="all is healthy")
     assert audited(turnout, "watchdog.deployment-abandoned") == [failed]
     assert audited(turnout, "watchdog.row-left") == ["wait sign_nobody"]
     assert app.serves() == "v1"

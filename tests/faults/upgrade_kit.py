@@ -14,6 +14,7 @@ import pytest
 
 import turnout as package
 from tests.kit import App, Turnout, until
+from tests.support import CERTIFICATES
 
 PACKAGE = Path(package.__file__).parent
 LOCK = "while __import__('pathlib').Path({held!r}).exists(): __import__('time').sleep(0.02)\n"
@@ -82,7 +83,7 @@ class Installed(Turnout):
     def workers_at_restate(self) -> list[str]:
         """The addresses under which Restate knows workers."""
         port = json.loads((self.home / "run" / "ports.json").read_text())["restate_admin"]
-        answer = httpx.get(f"http://127.0.0.1:{port}/deployments", trust_env=False)
+        answer = httpx.get(f"http://127.0.0.1:{port}/deployments", trust_env=False, verify=CERTIFICATES)
         return sorted(each["uri"] for each in answer.json()["deployments"])
 
 

@@ -21,6 +21,7 @@ import httpx
 from tests.faults.seen_gateway import Answer, Envoy, ask_domains, see_envoy
 from tests.faults.seen_machine import Seen, see_processes
 from tests.kit import Turnout
+from tests.support import CERTIFICATES
 from turnout.krane.docker_plan import LABEL_HOME, LABEL_INSTANCE
 
 Rows = list[dict[str, Any]]
@@ -102,7 +103,12 @@ def ask_restate(turnout: Turnout, query: str) -> Rows:
         ports = json.loads((turnout.home / "run" / "ports.json").read_text())
         address = f"http://127.0.0.1:{ports['restate_admin']}"
     asked = httpx.post(
-        f"{address}/query", json={"query": query}, headers={"accept": "application/json"}, timeout=30, trust_env=False
+        f"{address}/query",
+        json={"query": query},
+        headers={"accept": "application/json"},
+        timeout=30,
+        trust_env=False,
+        verify=CERTIFICATES,
     )
     rows: Rows = asked.raise_for_status().json()["rows"]
     return rows

@@ -17,7 +17,7 @@ from typing import Any
 import httpx
 import structlog
 
-from tests.support import patiently
+from tests.support import CERTIFICATES, patiently
 from turnout.builds.service import BuildClient
 from turnout.dispatch import Dispatcher
 from turnout.domain.documents import InstanceReport, RegionReport
@@ -315,8 +315,8 @@ async def open_lab(
     worker_port = free_port()
     async with (
         open_store(url, clock=clock) as store,
-        httpx.AsyncClient(base_url=f"http://127.0.0.1:{restate.ingress}") as ingress,
-        httpx.AsyncClient(base_url=f"http://127.0.0.1:{restate.admin}", timeout=30) as admin,
+        httpx.AsyncClient(base_url=f"http://127.0.0.1:{restate.ingress}", verify=CERTIFICATES) as ingress,
+        httpx.AsyncClient(base_url=f"http://127.0.0.1:{restate.admin}", verify=CERTIFICATES, timeout=30) as admin,
         contextlib.AsyncExitStack() as stack,
     ):
         lab = Lab(store=store, workspace=await store.ensure_workspace(slug="default"), ingress=ingress, admin=admin)

@@ -43,6 +43,7 @@ class Wire:
             base_url=url,
             headers={"authorization": f"Bearer {token}", "user-agent": f"turnout/{__version__}"},
             timeout=_TIMEOUT,
+            verify=url.scheme == "https",  # loading the world's certificates takes longer than a request
             transport=transport,
             # A proxy from the environment is for the way out of the machine, never for the way to itself.
             trust_env=not _is_loopback(url.host),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any, Generic, TypeVar, cast
 
 from pydantic import TypeAdapter
@@ -14,7 +15,7 @@ class JsonOf(Serde[T], Generic[T]):
     """Any type pydantic can write as JSON and read back: our frozen records, enums, times, None."""
 
     def __init__(self, kind: type[T]) -> None:
-        self._adapter: TypeAdapter[T] = TypeAdapter(kind)
+        self._adapter: TypeAdapter[T] = _adapter(kind)  # type: ignore[arg-type]  # mypy does not know that a type can be hashed
 
     def serialize(self, obj: T | None) -> bytes:
         """Write one value."""
@@ -27,6 +28,12 @@ class JsonOf(Serde[T], Generic[T]):
     def read(self, text: bytes) -> T:
         """Read what is known to be there."""
         return self._adapter.validate_json(text)
+
+
+@cache
+def _adapter(kind: type[T]) -> TypeAdapter[T]:
+    """Made once for each type: that takes longer than many a step, and every step needs one."""
+    return TypeAdapter(kind)
 
 
 def optional(kind: type[T]) -> type[T | None]:

@@ -18,7 +18,7 @@ from tests.contract.test_api_variables import Watchdog
 from tests.faults.histories.picture import Picture, as_served, read_tables
 from tests.faults.histories.played import Gateway, Krane
 from tests.faults.histories.worker import Work, Worker
-from tests.support import patiently
+from tests.support import CERTIFICATES, patiently
 from tests.workflows.lab import Restate, free_port, registered
 from turnout.api.access import hash_token
 from turnout.api.app import make_app
@@ -166,7 +166,7 @@ async def open_world(
 
 
 def _client(port: str) -> httpx.AsyncClient:
-    return httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30, trust_env=False)
+    return httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", timeout=30, trust_env=False, verify=CERTIFICATES)
 
 
 async def _api(store: Store, settings: Settings, logger: Any) -> httpx.AsyncClient:
