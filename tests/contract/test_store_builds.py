@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from tests.contract.store_kit import Yard
 from tests.contract.test_store_vault import production, put, vault_of
@@ -18,6 +19,8 @@ from turnout.domain.records import BuildOptions
 from turnout.domain.secrets import mark_of
 from turnout.domain.statuses import OperationStatus
 from turnout.domain.waits import Wait, WaitKind
+from turnout.store import cancelling
+from turnout.store.schema import operations
 
 
 async def asks(yard: Yard, *, limit: int = 2, **wanted: Any) -> tuple[UnsentOperation, int | None]:
@@ -69,6 +72,18 @@ async def test_a_place_ends_with_its_operation(yard: Yard) -> None:
     assert waiting.operation_id in await yard.store.give_build_places(limit=1)
     _, place = await asks(yard, limit=1)
     assert place == 1
+
+
+async def test_what_builds_by_now_is_not_superseded(yard: Yard, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It waited when it was looked for, and began before it was ended: only when its turn comes is it asked again."""
+    source_id = "5" * 64
+    await yard.store.record_source(workspace_id=yard.workspace.id, source_id=source_id, size=1)
+    waits, builds, _newest = [await yard.admit(image=None, source_id=source_id) for _ in range(3)]
+    found = select(operations.c.id).where(operations.c.id.in_([waits.operation_id, builds.operation_id]))
+    monkeypatch.setattr(cancelling, "_OVERTAKEN", found)
+    assert await ask(yard, builds) is None
+    assert await yard.store.supersede_queued() == (waits.operation_id,)
+    assert await yard.store.supersede_if_overtaken(operation_id=builds.operation_id) is not None
 
 
 async def test_workspaces_have_lines_of_their_own(yard: Yard, another_yard: Callable[[str], Awaitable[Yard]]) -> None:

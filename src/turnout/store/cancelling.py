@@ -90,6 +90,10 @@ class Cancelling(Part):
 
         Returns that newer one; None when there is none, and when the deploy has started instances already.
         """
+        return await self._supersede_if_overtaken(operation_id, queued=False)
+
+    async def _supersede_if_overtaken(self, operation_id: str, *, queued: bool) -> Operation | None:
+        """`queued`: only if it still waits, for its handler or for its turn."""
         async with self._db.write() as tx:
             newer = await find_overtaking(tx, operation_id)
             if newer is None:
@@ -98,6 +102,8 @@ class Cancelling(Part):
             deployment = await lock_deployment(tx, (await tx.execute(named)).scalar_one())
             operation = await lock_operation(tx, operation_id)
             if operation.status in OPERATION_TERMINAL or deployment.status not in _BEFORE_START:
+                return None
+            if queued and await _has_begun(tx, operation, deployment):
                 return None
             await self._supersede(tx, deployment, operation_id, newer)
             return newer
@@ -113,11 +119,12 @@ class Cancelling(Part):
     async def supersede_queued(self) -> tuple[str, ...]:
         """End every deploy that waits in its project's queue and that a newer one has overtaken.
 
-        Returns their operations. One whose turn comes at this moment decides for itself, with the same rule.
+        Returns their operations. One that begins to build meanwhile goes on, and one whose turn comes decides for
+        itself, with the same rule.
         """
         async with self._db.read() as tx:
             found = list((await tx.execute(_OVERTAKEN)).scalars())
-        return tuple([each for each in found if await self.supersede_if_overtaken(operation_id=each) is not None])
+        return tuple([each for each in found if await self._supersede_if_overtaken(each, queued=True) is not None])
 
     async def _supersede(self, tx: AsyncConnection, old: Deployment, operation_id: str, newer: Operation) -> None:
         reason = f"superseded by {newer.id}, which deploys {newer.deployment_id} to the same environment and branch"
