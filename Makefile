@@ -9,7 +9,7 @@ SEED   ?= 1
 OPERATIONS ?= 10000
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet
 
-.PHONY: help setup demo up test faults soak coverage lint docs lock
+.PHONY: help setup demo up test long faults soak coverage lint docs lock
 .DEFAULT_GOAL := help
 
 help:
@@ -17,6 +17,7 @@ help:
 	@echo "make demo    watch a deploy, a rollback and a crash, on this machine"
 	@echo "make up      start Turnout and stay with it; Ctrl-C stops it"
 	@echo "make test    run the tests; ARGS=... is handed to pytest, JOBS=... at once"
+	@echo "make long    run the tests that take too long for every run"
 	@echo "make faults  break everything on purpose, and write down what held"
 	@echo "make coverage  the same, and which lines were run"
 	@echo "make soak    random histories of operations and faults; SEED=... has one again, OPERATIONS=... is how many"
@@ -48,9 +49,13 @@ up: setup
 test: setup
 	@$(BIN)/python -m pytest --numprocesses=$(JOBS) --dist=loadfile --no-loadscope-reorder -m "not full" $(ARGS)
 
+# What takes too long for every run and breaks nothing; the rest of what does is below.
+long: setup
+	@$(BIN)/python -m pytest --numprocesses=$(JOBS) --dist=loadfile --no-loadscope-reorder -m "full and not fault" $(ARGS)
+
 # The results are what docs/reliability.md is made from by `make docs`.
 faults: setup
-	@$(BIN)/python -m pytest --numprocesses=$(JOBS) --dist=loadfile --no-loadscope-reorder -m "(fault or full) and not sample" --fault-report=docs/reliability.json $(ARGS)
+	@$(BIN)/python -m pytest --numprocesses=$(JOBS) --dist=loadfile --no-loadscope-reorder -m "fault and not sample" --fault-report=docs/reliability.json $(ARGS)
 
 soak: setup
 	@$(BIN)/python -m tests.faults.histories --seed $(SEED) --operations $(OPERATIONS) $(ARGS)

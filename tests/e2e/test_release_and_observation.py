@@ -69,6 +69,7 @@ def test_a_failing_release_command_changes_nothing(app: App, tmp_path: Path) -> 
 
 
 @pytest.mark.full
+@pytest.mark.fault(Row.KRANE_KILLED)
 def test_kill_9_while_the_release_command_runs(own_turnout: Turnout, tmp_path: Path) -> None:
     """Worker, krane and server are killed, one after another: it goes on, and is run once."""
     app = App(own_turnout, tmp_path, "release")

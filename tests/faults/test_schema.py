@@ -44,7 +44,7 @@ _LONG: Final = ENDLESS | {"follow_operation"}
 
 
 @pytest.mark.parametrize(
-    "examples", [pytest.param(4, marks=pytest.mark.sample), pytest.param(30, marks=pytest.mark.full)]
+    "examples", [pytest.param(4, marks=pytest.mark.sample), pytest.param(20, marks=pytest.mark.full)]
 )
 async def test_what_the_description_allows_and_forbids(here: World, examples: int, subtests: pytest.Subtests) -> None:
     """Every route, by somebody who owns one of everything; half of the names in the paths are of something real."""

@@ -26,8 +26,6 @@ GOODBYE: Final = 3.0
 RESUME: Final = 2.0
 """Seconds from the return of a worker until an operation goes on. Promised."""
 
-MOMENTS: Final = ("before", "after", "done")
-"""Of a step: before and after its effect, and when only its entry in the journal is missing."""
 FEW: Final = (
     ("deploy", "before", "containers"),
     ("deploy", "after", "registration"),
@@ -147,10 +145,9 @@ An error when all of a step is done means that all of it is done twice.
 """
 EVERY: Final = [
     *OF_EVERY_BACKEND,
-    pytest.param(kill, "done", marks=pytest.mark.fault(Row.KILLED_AT_A_STEP)),
     pytest.param(terminate, "before", marks=pytest.mark.fault(Row.ENDED_AT_A_STEP)),
 ]
-"""Also those that are of the worker alone, so that one backend shows it: with another only a few steps."""
+"""Also what is of the worker alone, so that one backend shows it: with another only a few steps."""
 
 
 def few() -> list[Cell]:

@@ -9,6 +9,7 @@ import pytest
 
 from tests.acme_server import AcmeServer
 from tests.acme_site import Site
+from tests.faults.rows import Row
 from tests.workflows.issuing_lab import open_issuing_lab
 from tests.workflows.issuing_worker import Doomed, resurrecting
 from tests.workflows.lab import Restate
@@ -25,6 +26,7 @@ STEPS = {
 
 
 @pytest.mark.full
+@pytest.mark.fault(Row.KILLED_AT_A_STEP)
 async def test_a_worker_that_is_killed_at_every_step_gets_one_certificate(
     restate: Restate, tmp_path: Path, server: AcmeServer, site: Site
 ) -> None:
