@@ -14,7 +14,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check --no-input --quiet
 
 help:
 	@echo "make setup   make .venv with the turnout command in it"
-	@echo "make demo    watch a deploy, a rollback and a crash, on this machine"
+	@echo "make demo    watch a deploy, a rollback and a promote under load, on this machine"
 	@echo "make up      start Turnout and stay with it; Ctrl-C stops it"
 	@echo "make test    run the tests; ARGS=... is handed to pytest, JOBS=... at once"
 	@echo "make long    run the tests that take too long for every run"
@@ -74,6 +74,6 @@ docs: setup
 
 # The lock holds the build backend too, so that installing needs nothing that is not pinned and hashed.
 lock: setup
-	@CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --generate-hashes --strip-extras \
+	@CUSTOM_COMPILE_COMMAND="make lock" $(BIN)/pip-compile --quiet --generate-hashes --no-strip-extras \
 	  --allow-unsafe --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
 	  --extra dev --all-build-deps --output-file=constraints.txt $(ARGS) pyproject.toml
