@@ -307,6 +307,20 @@ async def test_exits_at_once(machine: Region) -> None:
 
 
 @pytest.mark.fault(Row.BAD_INSTANCES)
+async def test_what_has_never_run_and_is_still_wanted_is_tried_again(tmp_path: Path) -> None:
+    """Who deploys it would have given it up; so it was ready once, elsewhere. What it lacked may be there by now."""
+    backend = ProcessBackend(home=tmp_path, releases=tmp_path / "releases")
+    async with region_of(tmp_path, {Backend.PROCESS: backend}, failed_again=0.5) as machine:
+        lacks = tmp_path / "there-by-now"
+        spec = machine.app(f"import os, sys; os.path.exists({str(lacks)!r}) or sys.exit(3)\n{APP}")
+        machine.server.run(spec)
+        first = await machine.become(spec, S.FAILED, within=20.0)
+        lacks.touch()
+        again = await machine.become(spec, S.RUNNING, within=20.0)
+        assert (again.id, again.reason, again.restarts) == (first.id, None, 0)
+
+
+@pytest.mark.fault(Row.BAD_INSTANCES)
 async def test_never_listens(machine: Region) -> None:
     """Failed at the deadline, quoting the last check and the last lines; nothing of it goes on running."""
     health = replace(QUICK, deadline=3.0)

@@ -129,7 +129,7 @@ async def test_nobody_listens(path: str | None) -> None:
     verdict = await check(address, path)
     assert not verdict.passed
     if path is None:
-        assert verdict.detail == f"connecting to {address} failed: Connection refused"
+        assert verdict.detail == f"connecting to {address} failed: nothing listens on $PORT (Connection refused)"
 
 
 async def test_connect_is_enough_without_a_path() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 _BODY_LIMIT: Final = 4096
 _QUOTE: Final = 200
 _SETTLE: Final = 0.2
+_NOBODY: Final = "nothing listens on $PORT"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -69,6 +71,8 @@ class Prober:
                 if 200 <= response.status_code < 400:
                     return Verdict(passed=True, detail=f"{what} answered {response.status_code}")
                 return Verdict(passed=False, detail=f"{what} answered {response.status_code}{await _quote(response)}")
+        except httpx.ConnectError:
+            return Verdict(passed=False, detail=f"{what} failed: {_NOBODY}")
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             return Verdict(passed=False, detail=f"{what} failed: {str(error) or type(error).__name__}")
 
@@ -82,7 +86,7 @@ async def _connect(address: str, what: str, *, settle: bool) -> Verdict:
             try:
                 async with asyncio.timeout(_SETTLE):
                     if not await reader.read(1):
-                        return Verdict(passed=False, detail=f"{what} failed: nothing listens on $PORT")
+                        return Verdict(passed=False, detail=f"{what} failed: {_NOBODY}")
             except TimeoutError:
                 pass  # still connected and silent, as a server waiting for a request should be
         return Verdict(passed=True, detail=f"{what} worked")
@@ -103,4 +107,6 @@ async def _quote(response: httpx.Response) -> str:
 
 def _plain(error: OSError) -> str:
     """`Connection refused`: what the system calls it, which asyncio's own words hide."""
+    if error.errno == errno.ECONNREFUSED:
+        return f"{_NOBODY} ({os.strerror(error.errno)})"
     return os.strerror(error.errno) if error.errno else str(error)

@@ -26,7 +26,7 @@ class Phase(StrEnum):
     BACKOFF = "backoff"
     """Ended after it had been running once; waits for its restart."""
     FAILED = "failed"
-    """Ended, or overdue, before it ever ran. It is not started again: a new deployment is a new try."""
+    """Ended, or overdue, before it ever ran. A deploy is given up then; what is wanted all the same is tried again."""
     STOPPING = "stopping"
     GONE = "gone"
 
@@ -63,6 +63,7 @@ TABLE: Final[dict[tuple[Phase, Event], Phase]] = {
     (_P.RUNNING, _E.STOP): _P.STOPPING,
     (_P.BACKOFF, _E.RETRY): _P.PENDING,
     (_P.BACKOFF, _E.STOP): _P.STOPPING,
+    (_P.FAILED, _E.RETRY): _P.PENDING,
     (_P.FAILED, _E.STOP): _P.STOPPING,
     (_P.STOPPING, _E.STOPPED): _P.GONE,
 }

@@ -134,6 +134,10 @@ class Runner:
                     case Phase.BACKOFF:
                         await asyncio.sleep(backoff(self._life.streak, self._settings))
                         self._follow(Event.RETRY)
+                    case Phase.FAILED:
+                        await self._tidy_up()
+                        await asyncio.sleep(self._settings.failed_again)
+                        self._follow(Event.RETRY)
                     case _:
                         await self._tidy_up()
                         await asyncio.Event().wait()

@@ -44,6 +44,9 @@ class KraneSettings:
     """The longest wait before a restart."""
     healthy_after: float = 60.0
     """After running that long, an instance that ends is restarted as if for the first time."""
+    failed_again: float = 60.0
+    """The wait before an instance that has never run is tried again. Who deploys it has given it up long before that;
+    it is still wanted where its deployment was ready once, on another machine or before it was restored."""
     sweep_interval: float = 15.0
     """How often the machine is searched for instances of this home that nobody knows."""
     log_flowing: float = 0.1
