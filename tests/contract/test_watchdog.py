@@ -274,6 +274,30 @@ async def test_what_shall_not_run_does_not(kennel: Kennel) -> None:
     assert [spec.deployment_id for spec in state.deployments] == [new.id]
 
 
+async def test_what_runs_nowhere_is_told(kennel: Kennel) -> None:
+    """With why, from some seconds on until it runs again; not while its krane is away, and not when it is stopped."""
+    yard = kennel.yard
+    old, live = await yard.ship(), await yard.ship()
+    for each in (old, live):
+        await yard.store.finish_operation(operation_id=each.operation_id, status=OperationStatus.SUCCEEDED)
+    assert await kennel.look(times=6) == {}
+    await yard.report(live.id, InstanceStatus.FAILED, reason="exited with code 3\nno database")
+    assert await kennel.look() == {}
+    (found,) = (await kennel.look(times=5)).values()
+    assert (found.kind, found.subject, found.repaired) == (FindingKind.DEPLOYMENT_DOWN, live.id, False)
+    assert found.sentence.startswith("shop is live with it, and none of its instances runs: exited with code 3; krane")
+    await yard.report(live.id, InstanceStatus.RUNNING)
+    assert await kennel.look() == {}
+    await yard.report(live.id, InstanceStatus.GONE)
+    assert live.id in await kennel.look(times=6)
+    await yard.store.krane_disconnected(region=REGION)
+    kennel.beats = False
+    assert live.id not in await kennel.look()
+    await yard.report(old.id, InstanceStatus.GONE)
+    await yard.store.stop_deployment(workspace_id=yard.workspace.id, deployment_id=old.id, actor="alice")
+    assert old.id not in await kennel.look(times=6)
+
+
 @pytest.mark.fault(Row.RESTATE_WIPED)
 async def test_what_was_to_be_stopped_later_is_not_forgotten(kennel: Kennel) -> None:
     """The message that stops what was replaced was lost. What was never replaced, or was started again, runs on."""

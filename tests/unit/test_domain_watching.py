@@ -14,6 +14,7 @@ from turnout.domain.findings import SEEN_IN_RESTATE, FindingKind, Remedy, Suspic
 from turnout.domain.vigil import Cases, look
 from turnout.domain.waits import GatewayRecord
 from turnout.domain.watched import (
+    Down,
     Forgotten,
     GatewayFacts,
     Invocation,
@@ -53,6 +54,7 @@ STORE = StoreFacts(
     abandoned=(),
     leftovers=(),
     forgotten=(),
+    down=(),
 )
 RESTATE = RestateFacts(missing_services=(), invocations=(INVOCATION,), traces={"op_1": Trace.ALIVE})
 OWNERS = {"op_1": Owner(workspace_id="ws_1", ended=False)}
@@ -188,6 +190,19 @@ def test_instances_and_rows() -> None:
         K.DEPLOYMENT_FORGOTTEN: (R.STOP,),
     }
     assert "the engine says no" in found[K.INSTANCE_LEAKED].meaning
+
+
+def test_deployments_that_are_down() -> None:
+    """The sentence says whose it is, why, and where to look; only what is live can be rolled back."""
+    down = Down(deployment_id="dep_1", workspace_id="ws_1", project="shop", live=True, reason="exited with code 3\nlog")
+    found = only(replace(STORE, down=(down,)))
+    assert (found.kind, found.subject, found.workspace_id, found.remedies) == (K.DEPLOYMENT_DOWN, "dep_1", "ws_1", ())
+    assert found.meaning == "shop is live with it, and none of its instances runs: exited with code 3"
+    assert "`turnout logs dep_1`" in found.advice
+    assert "turnout rollback" in found.advice
+    preview = only(replace(STORE, down=(replace(down, live=False, reason=None),)))
+    assert preview.meaning == "it is ready in shop, and none of its instances runs"
+    assert "turnout rollback" not in preview.advice
 
 
 def test_silence() -> None:

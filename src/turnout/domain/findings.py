@@ -36,6 +36,8 @@ class FindingKind(StrEnum):
     GATEWAY_REFUSED = "gateway-refused"
     DEPLOYMENT_ABANDONED = "deployment-abandoned"
     """It is on its way, and no operation carries it on."""
+    DEPLOYMENT_DOWN = "deployment-down"
+    """It shall run, and none of its instances does."""
     DEPLOYMENT_FORGOTTEN = "deployment-forgotten"
     """It was replaced, and nobody has stopped it when its warm time was over."""
     ROW_LEFT = "row-left"

@@ -112,6 +112,18 @@ class Forgotten:
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
+class Down:
+    """A deployment that is ready, and of which nothing runs although krane is there."""
+
+    deployment_id: str
+    workspace_id: str
+    project: str
+    live: bool
+    reason: str | None
+    """What krane says of one of its instances."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
 class StoreFacts:
     """What the store says, all of one moment."""
 
@@ -123,6 +135,7 @@ class StoreFacts:
     abandoned: tuple[Leftover, ...]
     leftovers: tuple[Leftover, ...]
     forgotten: tuple[Forgotten, ...]
+    down: tuple[Down, ...]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

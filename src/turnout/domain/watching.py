@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from turnout.domain.findings import FindingKind, Remedy, Suspicion
 from turnout.domain.watched import Invocation, OpenOperation, Owner, RestateFacts, StoreFacts, Stray, Trace
-from turnout.domain.watching_parts import AT_ONCE, MOMENT, WHILE, gateways, instances, regions, rows
+from turnout.domain.watching_parts import AT_ONCE, MOMENT, WHILE, deployments, gateways, instances, regions, rows
 
 
 def suspected(
@@ -29,6 +29,7 @@ def suspected(
         *regions(stored.regions, frozenset(in_use)),
         *gateways(stored.gateways, stored.generation),
         *instances(stored.unwanted, strays),
+        *deployments(stored.down),
         *rows(stored),
     )
 

@@ -1,4 +1,4 @@
-"""The rules about regions, gateways, instances and rows: what may be wrong, from what the store says. Pure."""
+"""The rules about regions, gateways, instances, deployments and rows: what may be wrong, says the store. Pure."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from turnout.domain.findings import FindingKind, Remedy, Suspicion
-from turnout.domain.watched import GatewayFacts, RegionFacts, StoreFacts, Stray, UnwantedInstance
+from turnout.domain.watched import Down, GatewayFacts, RegionFacts, StoreFacts, Stray, UnwantedInstance
 
 AT_ONCE: Final = 0.0
 MOMENT: Final = 10.0
@@ -106,6 +106,21 @@ def instances(unwanted: Iterable[UnwantedInstance], strays: Iterable[Stray]) -> 
             patience=AT_ONCE,
             meaning=f"it runs in region {stray.region} and nobody knows it; removing it failed: {stray.problem}",
             advice="krane goes on trying; look at the container engine",
+        )
+
+
+def deployments(down: Iterable[Down]) -> Iterator[Suspicion]:
+    for each in down:
+        what = f"{each.project} is live with it" if each.live else f"it is ready in {each.project}"
+        why = f": {each.reason.splitlines()[0]}" if each.reason else ""
+        back = ", or give the domains back with `turnout rollback`" if each.live else ""
+        yield Suspicion(
+            kind=FindingKind.DEPLOYMENT_DOWN,
+            subject=each.deployment_id,
+            workspace_id=each.workspace_id,
+            patience=WHILE,
+            meaning=f"{what}, and none of its instances runs{why}",
+            advice=f"krane goes on trying; look at `turnout logs {each.deployment_id}`{back}",
         )
 
 

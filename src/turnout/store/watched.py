@@ -14,8 +14,9 @@ from sqlalchemy import Row, Select, and_, exists, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from turnout.domain.records import OperationKind, Sticky
-from turnout.domain.statuses import ACTIVE, DeploymentStatus, OperationStatus
+from turnout.domain.statuses import ACTIVE, DeploymentStatus, InstanceStatus, OperationStatus
 from turnout.domain.watched import (
+    Down,
     Forgotten,
     GatewayFacts,
     Leftover,
@@ -68,6 +69,7 @@ class Watched(Part):
                 abandoned=tuple([_leftover("deployment", row) for row in await tx.execute(_abandoned())]),
                 leftovers=await _leftovers(tx, now),
                 forgotten=await _forgotten(tx, before=now - timedelta(seconds=warm_seconds)),
+                down=await _down(tx),
             )
 
     async def owners_of(self, *, operation_ids: Iterable[str]) -> Mapping[str, Owner]:
@@ -147,6 +149,41 @@ def _abandoned() -> Select[Any]:
         .where(deployments.c.status.in_([status.value for status in ACTIVE]), ~carried)
         .order_by(deployments.c.id)
         .limit(LIMIT)
+    )
+
+
+async def _down(tx: AsyncConnection) -> tuple[Down, ...]:
+    """Where no krane is connected nothing can be said of them."""
+    placed = (
+        exists()
+        .where(placements.c.deployment_id == deployments.c.id, placements.c.desired == RUNNING)
+        .where(regions.c.name == placements.c.region, regions.c.connected)
+    )
+    of_it = instances.c.deployment_id == deployments.c.id
+    said = select(instances.c.reason).where(of_it).order_by(instances.c.reported_at.desc(), instances.c.id).limit(1)
+    statement = (
+        select(
+            deployments.c.id,
+            projects.c.workspace_id,
+            projects.c.slug,
+            projects.c.live_deployment_id,
+            said.scalar_subquery().label("reason"),
+        )
+        .join(projects, projects.c.id == deployments.c.project_id)
+        .where(deployments.c.status == DeploymentStatus.READY, placed)
+        .where(~exists().where(of_it, instances.c.status == InstanceStatus.RUNNING))
+        .order_by(deployments.c.id)
+        .limit(LIMIT)
+    )
+    return tuple(
+        Down(
+            deployment_id=row.id,
+            workspace_id=row.workspace_id,
+            project=row.slug,
+            live=row.live_deployment_id == row.id,
+            reason=row.reason,
+        )
+        for row in await tx.execute(statement)
     )
 
 
