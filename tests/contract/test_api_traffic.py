@@ -150,11 +150,11 @@ def ids(answer: httpx.Response) -> list[str]:
 
 async def test_requests_are_listed_with_their_filters(api: Api, home: Path) -> None:
     """Oldest first, over the older file and the log, and nothing of other projects."""
-    await api.yard.ship()
+    failing = (await api.yard.ship()).id
     mine = (await api.yard.project()).id
     log = request_log(home)
     older(log).write_text(line(mine, 1) + line("prj_x", 2) + line(mine, 3, status=404))
-    log.write_text(line(mine, 4, status=503, deployment_id="dep_2") + "{damaged\n" + line(mine, 5) + line(mine, 6)[:40])
+    log.write_text(line(mine, 4, status=503, deployment_id=failing) + "{damaged\n" + line(mine, 5) + line(mine, 6)[:40])
     async with api.signed_in() as client:
 
         async def ask(**params: Any) -> list[str]:
@@ -163,7 +163,9 @@ async def test_requests_are_listed_with_their_filters(api: Api, home: Path) -> N
         assert await ask() == ["r1", "r3", "r4", "r5"]
         assert await ask(last=2) == ["r4", "r5"]
         assert await ask(status="4xx,503") == ["r3", "r4"]
-        assert await ask(deployment="dep_2") == ["r4"]
+        assert await ask(deployment=failing) == ["r4"]
+        unknown = await client.get("/v1/projects/shop/requests", params={"deployment": "dep_" + "0" * 26})
+        assert (unknown.status_code, unknown.headers["content-type"]) == (404, "application/problem+json")
         assert await ask(since="2030-01-01T12:00:04Z") == ["r4", "r5"]
         assert await ask(since="2030-01-01T12:00:04Z", status="200", last=1) == ["r5"]
         (first, *_) = (await client.get("/v1/projects/shop/requests")).text.splitlines()

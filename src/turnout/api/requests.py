@@ -11,7 +11,7 @@ from typing import Annotated, Any, Final
 from fastapi import Query
 from fastapi.responses import StreamingResponse
 
-from turnout.api.parts import Caller
+from turnout.api.parts import Caller, DeploymentId
 from turnout.domain.documents import Slug
 from turnout.domain.errors import Conflict
 from turnout.domain.protection_documents import RequestDocument
@@ -31,7 +31,7 @@ async def list_requests(
     follow: bool = False,
     since: str | None = None,
     status: str | None = None,
-    deployment: str | None = None,
+    deployment: DeploymentId | None = None,
     last: Last = None,
 ) -> StreamingResponse:
     """The requests to a project's domains, oldest first, as lines of JSON; with `follow` also those that come.
@@ -42,6 +42,8 @@ async def list_requests(
     settings = caller.parts.settings
     if settings.gateway.access_log == "off":
         raise Conflict("cannot show requests: they are not written down here; start with TURNOUT_GATEWAY_ACCESS_LOG=on")
+    if deployment is not None:
+        await caller.store.get_deployment(deployment_id=deployment, workspace_id=caller.workspace_id)
     wanted = Wanted(
         project_id=found.id,
         deployment_id=deployment,
