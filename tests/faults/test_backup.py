@@ -15,7 +15,7 @@ from tests.kit import Traffic, Turnout, until
 
 __all__ = ["turnout"]  # a fixture
 
-pytestmark = [pytest.mark.full, pytest.mark.fault(Row.RESTORED)]
+pytestmark = pytest.mark.fault(Row.RESTORED)
 
 SHOW = """
 import http.server, os
@@ -81,6 +81,7 @@ def test_a_backup_while_a_deploy_is_under_way_serves_the_same_elsewhere(turnout:
     assert turnout.get(app.live_domain).text == SECRET
 
 
+@pytest.mark.full
 def test_what_is_left_out_and_what_is_refused(turnout: Installed, tmp_path: Path) -> None:
     """Keys only when asked for, tokens and Restate's data never; nothing is written over, and nothing half read."""
     app = Slow(turnout, tmp_path, "app")

@@ -7,11 +7,13 @@ processes here; with containers in the file beside it, so that both can be run a
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
 from tests.faults.matrix import Field
-from tests.faults.ways import EVERY, SOME, Way, few, running_field, show
+from tests.faults.rows import Row
+from tests.faults.ways import EVERY, SOME, Way, few, running_field, show, stumble
 from tests.support import require
 
 
@@ -28,6 +30,13 @@ def field(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Field]:
 def test_a_few_steps(field: Field, way: Way, subtests: pytest.Subtests) -> None:
     """Some cells of the matrix, in every run of the tests."""
     show(field, way, few(), subtests)
+
+
+@pytest.mark.sample
+@pytest.mark.fault(Row.REPEATED_STEP)
+def test_a_few_steps_are_done_twice(field: Field, subtests: pytest.Subtests) -> None:
+    """The same steps, each once more when all of it was done."""
+    show(field, stumble, [replace(cell, moment="done") for cell in few()], subtests)
 
 
 @pytest.mark.full

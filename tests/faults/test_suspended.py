@@ -21,7 +21,7 @@ from turnout.domain.statuses import OperationStatus
 from turnout.workflows.deploy import Deploy
 from turnout.workflows.switching import Switching
 
-pytestmark = [pytest.mark.full, pytest.mark.fault(Row.SUSPENDED)]
+pytestmark = pytest.mark.fault(Row.SUSPENDED)
 
 
 @pytest.fixture(scope="module")

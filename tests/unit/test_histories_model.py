@@ -98,8 +98,10 @@ def test_names_of_its_own_follow_the_live_version(project: Project) -> None:
     project.prove("shop.example.com")
     ready(project, "v2")
     assert project.routes["live", "www.example.com"] == project.routes["live", "shop.example.com"] == "v2"
+    project.asked_domains = {"www.example.com"}
     project.give_up("www.example.com")
     assert ("live", "www.example.com") not in project.routes
+    assert project.asked_domains == {"www.example.com"}, "it was asked for again meanwhile"
 
 
 def test_versions_of_variables_go_on_after_a_removal(project: Project) -> None:

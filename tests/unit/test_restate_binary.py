@@ -252,6 +252,7 @@ async def test_an_unknown_machine_is_told_what_to_do(
 ) -> None:
     """There is no package to install, but one's own restate-server would do."""
     monkeypatch.undo()
+    monkeypatch.delenv("TURNOUT_RESTATE_SERVER", raising=False)
     monkeypatch.setenv("PATH", str(machine.bin))
     monkeypatch.setattr(restate_binary.platform, "system", lambda: machine_name[0])
     monkeypatch.setattr(restate_binary.platform, "machine", lambda: machine_name[1])

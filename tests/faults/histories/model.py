@@ -168,8 +168,7 @@ class Project:
             self.routes["live", fqdn] = self.live
 
     def give_up(self, fqdn: str) -> None:
-        """It leads nowhere any more."""
-        self.asked_domains.discard(fqdn)
+        """It leads nowhere any more. It may have been asked for again by now, which is proved later."""
         self.proved.discard(fqdn)
         self.routes.pop(("live", fqdn), None)
 
