@@ -143,7 +143,7 @@ def _doc(default: Any, text: str, check: Callable[[Any], Any] | None = None) -> 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ApiSettings:
-    """The HTTP API: what the command line, the dashboard and krane talk to."""
+    """The HTTP API: what the command line and krane talk to."""
 
     host: str = _doc("127.0.0.1", "Address the API listens on.")
     port: int = _doc(0, "Port the API listens on; 0 takes a free one and remembers it.", _port)

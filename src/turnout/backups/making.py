@@ -65,7 +65,7 @@ async def make_backup(settings: Settings, out: Path, *, with_keys: bool, logs: b
         )
     if with_keys and not settings.vault_keys_file.is_file():
         raise NotFound(f"cannot add the master keys: {settings.vault_keys_file} is not there")
-    with disk_errors("make the backup"), _scratch(home) as scratch:
+    with disk_errors(f"make the backup {out}"), _scratch(home) as scratch:
         async with _nothing_collected(home):
             copy = scratch / STORE
             if with_store:

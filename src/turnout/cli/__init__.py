@@ -47,7 +47,9 @@ def _verb(arguments: Sequence[str], *, as_json: bool) -> int:
     try:
         code = app(args=list(arguments), prog_name="turnout", standalone_mode=False)
     except TyperException as error:
-        return report_usage(error.format_message(), as_json=as_json)
+        context = getattr(error, "ctx", None)  # of the verb that was understood so far
+        verb = "turnout" if context is None else str(context.command_path)
+        return report_usage(error.format_message(), as_json=as_json, verb=verb)
     except Abort:
         return LEFT
     return code if isinstance(code, int) else 0

@@ -66,7 +66,11 @@ def import_variables(
     from turnout.cli.dotenv import parse_dotenv
     from turnout.domain.errors import Invalid
 
-    values = parse_dotenv(_read_stdin() if file == "-" else _read_file(Path(file)))
+    text = _read_stdin() if file == "-" else _read_file(Path(file))
+    try:
+        values = parse_dotenv(text)
+    except Invalid as error:
+        raise Invalid(f"cannot import {file}: {error.detail}") from None
     if not values:
         raise Invalid(f"cannot import {file}: there is no variable in it")
     return _do(project, env, lambda client, name: client.set_variables(name, env, values), json=json)
@@ -116,9 +120,15 @@ def _do(
 
     checked(env, "--env")
 
+    fresh = False
+
     async def asked() -> VariablesDocument:
+        nonlocal fresh
         async with connect() as client:
-            return await ask(client, await existing_project(client, project))
+            name = await existing_project(client, project)
+            if changes:
+                fresh = name not in {each.project for each in (await client.projects()).projects}
+            return await ask(client, name)
 
     listed = asyncio.run(asked())
     if json:
@@ -128,6 +138,8 @@ def _do(
     for each in listed.variables:
         rows.add_row(each.name, str(each.version), show.age(each.updated_at))
     show.table(rows)
+    if fresh:
+        show.note(f"{listed.project} is a new project: nothing has been deployed to it yet")
     if changes:
         show.note(f"the next deployment of {listed.project} to {listed.environment} has them; deploy to use them")
     return 0

@@ -63,8 +63,8 @@ def _mistyped(error: Exception) -> Invalid | None:
     return Invalid(f"cannot ask for this: {'.'.join(str(part) for part in first['loc'])}: {first['msg']}")
 
 
-def report_usage(message: str, *, as_json: bool) -> int:
-    """What was typed cannot be understood. Without a message the help was printed instead."""
+def report_usage(message: str, *, as_json: bool, verb: str = "turnout") -> int:
+    """What was typed to a verb cannot be understood. Without a message the help was printed instead."""
     if message:
-        report(Invalid(f"{message.rstrip('.')}; `turnout --help` lists what there is"), as_json=as_json)
+        report(Invalid(f"{message.rstrip('.')}; `{verb} --help` lists what there is"), as_json=as_json)
     return USAGE

@@ -133,6 +133,8 @@ def _error(operation: OperationDocument) -> TurnoutError:
 def _print_end(operation: OperationDocument) -> None:
     if operation.status not in GOOD:
         show.note(f"turnout: {operation.kind} {operation.status}: {operation.reason or 'no reason was given'}")
+        if operation.kind is OperationKind.DEPLOY:
+            show.note(f"see `turnout logs {operation.deployment_id}`, with --build for what its build printed")
         return
     state = "runs" if operation.kind is OperationKind.START else "is ready, not live"
     live = f"{operation.deployment_id} {'is live' if operation.live else state}"

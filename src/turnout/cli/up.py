@@ -66,6 +66,8 @@ def up(
     except AlreadyRuns as running:
         addresses = running.addresses or _wait_for_other(settings.home)
         show.note(f"it runs already in {settings.home}")
+        if any(value is not None for value in given.values()):
+            show.note("what was asked for with it changes nothing now: `turnout down` first, then `turnout up` again")
         _print(addresses, as_json=json, stay=False)
     return 0
 

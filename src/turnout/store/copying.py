@@ -31,7 +31,8 @@ async def copy_store(url: str, file: Path) -> None:
 def check_copy(file: Path, *, name: str) -> str:
     """The revision of a copy's tables. Raises Invalid when it is damaged, no store, or a later version's."""
     try:
-        with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+        # Nobody else has it open; said so, SQLite leaves no files beside it.
+        with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro&immutable=1", uri=True)) as connection:
             told = connection.execute("PRAGMA integrity_check(1)").fetchone()[0]
             row = connection.execute("SELECT version_num FROM alembic_version").fetchone()
     except sqlite3.Error as error:
