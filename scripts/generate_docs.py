@@ -153,6 +153,10 @@ def settings_page() -> str:
                 ("`TURNOUT_DATABASE_URL`", "SQLite, in the home", "The store."),
                 ("`TURNOUT_API_URL`", "the server of the home", "Where the command line finds the API."),
                 ("`TURNOUT_TOKEN`", "the token of the home", "What the command line signs in with."),
+                ("`TURNOUT_RESTATE_SERVER`", "found, or installed", "The restate-server program that `up` starts."),
+                ("`TURNOUT_ENVOY`", "the package's, or found", "The Envoy program that a gateway starts."),
+                ("`TURNOUT_CACHE`", "`~/.cache/turnout`", "Where programs that had to be installed are kept."),
+                ("`TURNOUT_DEBUG`", "off", "With any value, a fault of the command line says where it was."),
             ],
         ),
     ]

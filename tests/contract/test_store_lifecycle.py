@@ -10,6 +10,7 @@ from tests.contract.store_kit import REGION, Clock, Shipped, Yard
 from tests.contract.test_store_operations import wait_for
 from turnout.domain.errors import Conflict, NotFound
 from turnout.domain.plans import UnsentOperation
+from turnout.domain.records import GitData
 from turnout.domain.statuses import DeploymentStatus, InstanceStatus, OperationStatus
 
 
@@ -152,6 +153,27 @@ async def test_only_what_nothing_leads_to_is_stopped_and_removed(yard: Yard) -> 
     with pytest.raises(NotFound):
         await yard.store.get_deployment(deployment_id=v1.id, workspace_id=yard.workspace.id)
     assert await yard.status(v1.id) is DeploymentStatus.STOPPED
+
+
+async def test_the_last_of_a_preview_goes_with_its_domains(yard: Yard) -> None:
+    """When that is asked for: no deploy has to take them first. The live domains are never given up like that."""
+    live = await yard.ship()
+    kept = await yard.serves()
+    preview = await yard.ship(environment="preview", git=GitData(branch="feature", commit_sha=yard.sha()))
+    await yard.store.finish_operation(operation_id=preview.operation_id, status=OperationStatus.SUCCEEDED)
+    names = {"workspace_id": yard.workspace.id, "actor": "bob"}
+    with pytest.raises(Conflict, match=r"leads to it; .*, or remove it --with-domains"):
+        await yard.store.remove_deployment(deployment_id=preview.id, **names)
+    before = await yard.store.gateway_feed(since=0)
+    await yard.store.remove_deployment(deployment_id=preview.id, with_domains=True, **names)
+    assert await yard.serves() == kept
+    after = await yard.store.gateway_feed(since=before.change)
+    assert after.generation == before.generation + 1 == (await yard.project()).generation
+    assert [len(view.routes) for view in after.projects] == [len(kept)]
+    with pytest.raises(Conflict, match=r"it is live; promote or roll back to another one first$"):
+        await yard.store.remove_deployment(deployment_id=live.id, with_domains=True, **names)
+    again = await yard.ship(environment="preview", git=GitData(branch="feature", commit_sha=yard.sha()))
+    assert set((await yard.serves()).values()) == {live.id, again.id}
 
 
 async def test_a_rollback_without_a_name_prefers_what_still_runs(yard: Yard) -> None:

@@ -112,6 +112,41 @@ def test_start_answers_at_its_own_address_and_rm_forgets_it(app: App) -> None:
     assert app.serves() == "v2"
 
 
+def test_a_project_is_removed_while_it_is_live(app: App) -> None:
+    """Its domains, instances and files go, but not while it is deployed; its name is free for another project."""
+    app.turnout.ok("env", "set", "GREETING=hello", "--project", app.name)
+    live = app.deploy("v1")
+    before = {each["project"]: each["live_deployment_id"] for each in app.turnout.ok("projects", "ls")["projects"]}
+    assert before[app.name] == live["deployment_id"]
+    source = (app.folder / "app.py").read_text()
+    app.write("v2", app__py=NEVER_READY)
+    under_way = begin(app, "v2")["operation_id"]
+    refused = app.turnout.run("projects", "rm", app.name, "--yes")
+    assert (refused.code, refused.problem["status"]) == (1, 409)
+    assert f"turnout cancel {under_way}" in refused.problem["detail"]
+    app.turnout.ok("cancel", under_way)
+    unsure = app.turnout.run("projects", "rm", app.name)
+    assert (unsure.code, "--yes" in unsure.problem["detail"]) == (2, True)
+    assert app.serves() == "v1"
+
+    report = app.turnout.ok("projects", "rm", app.name, "--yes")
+
+    assert report["project"] == app.name
+    assert {"release", "log", "build"} <= {each["kind"] for each in report["collected"]}
+    for domain in live["domains"]:
+        until(lambda fqdn=domain["fqdn"]: app.turnout.get(fqdn).status_code == 404, what="nothing answers any more")
+    assert not processes_of(app.turnout, live["deployment_id"])
+    assert app.name not in {each["project"] for each in app.turnout.ok("projects", "ls")["projects"]}
+    assert app.turnout.run("ls", "--project", app.name).problem["status"] == 404
+    assert app.turnout.run("rollback", "--project", app.name).problem["status"] == 404
+
+    app.write("v3", app__py=source)
+    again = app.deploy("v3")
+    assert (again["live"], app.serves()) == (True, "v3")
+    assert [each["id"] for each in app.ls()["deployments"]] == [again["deployment_id"]]
+    assert app.turnout.ok("env", "ls", "--project", app.name)["variables"] == []
+
+
 def begin(app: App, version: str, *arguments: str) -> Any:
     """Ask for a deploy and do not wait for it."""
     (app.folder / "VERSION").write_text(version + "\n")

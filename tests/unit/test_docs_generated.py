@@ -76,7 +76,7 @@ def test_every_setting_is_explained(script: ModuleType) -> None:
     page = script.settings_page()
     rows = re.findall(r"^\| `(TURNOUT_\w+)` \| (.+?) \| (.+) \|$", page, re.MULTILINE)
     assert len({name for name, _, _ in rows}) == len(rows)
-    assert len(rows) == 4 + sum(len(kind.__dataclass_fields__) for kind in GROUPS.values())
+    assert len(rows) == 8 + sum(len(kind.__dataclass_fields__) for kind in GROUPS.values())
 
 
 def test_every_field_of_a_manifest_is_explained(script: ModuleType) -> None:

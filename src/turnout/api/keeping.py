@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 from turnout.api.deployments import show_deployment
@@ -15,6 +16,7 @@ from turnout.domain.documents import (
     GarbageReport,
     OperationAccepted,
     OperationDocument,
+    Slug,
 )
 from turnout.domain.errors import NotFound
 
@@ -41,18 +43,26 @@ async def start(caller: Caller, deployment_id: DeploymentId) -> OperationAccepte
     return OperationAccepted(operation_id=accepted.operation_id, deployment_id=accepted.deployment_id)
 
 
-async def remove(caller: Caller, deployment_id: DeploymentId) -> GarbageReport:
-    """Forget a deployment, and collect what only it needed."""
+async def remove(caller: Caller, deployment_id: DeploymentId, *, with_domains: bool = False) -> GarbageReport:
+    """Forget a deployment, and collect what only it needed.
+
+    `with_domains`: also when domains of a branch or an environment lead to it, which go with it.
+    """
     await caller.store.remove_deployment(
-        workspace_id=caller.workspace_id, deployment_id=deployment_id, actor=caller.signed_in.name
+        workspace_id=caller.workspace_id,
+        deployment_id=deployment_id,
+        actor=caller.signed_in.name,
+        with_domains=with_domains,
     )
-    try:
-        async with asyncio.timeout(_REMOVAL_SECONDS):
-            while await caller.store.instances_of(deployment_id=deployment_id):
-                await caller.store.wait_for_change(timeout=1.0)
-    except TimeoutError:
-        pass  # what still runs keeps its files; they are collected later
-    return await _as_seen_by(caller, await sweep(caller.parts))
+    return await _collected(caller, lambda: caller.store.instances_of(deployment_id=deployment_id))
+
+
+async def remove_project(caller: Caller, project: Slug) -> GarbageReport:
+    """Forget a project with all it serves, runs and has claimed, and collect its files."""
+    project_id = await caller.store.remove_project(
+        workspace_id=caller.workspace_id, project=project, actor=caller.signed_in.name
+    )
+    return await _collected(caller, lambda: caller.store.has_instances(project_id=project_id))
 
 
 async def newest_operation(caller: Caller, deployment_id: DeploymentId) -> OperationDocument:
@@ -67,6 +77,17 @@ async def newest_operation(caller: Caller, deployment_id: DeploymentId) -> Opera
 async def collect(caller: Caller, body: GarbageBody) -> GarbageReport:
     """Remove the files that nobody needs any more, or only say which they are."""
     return await _as_seen_by(caller, await sweep(caller.parts, dry_run=body.dry_run))
+
+
+async def _collected(caller: Caller, left: Callable[[], Awaitable[object]]) -> GarbageReport:
+    """Collect once no instances are `left`, or waiting for that takes too long: what still runs keeps its files."""
+    try:
+        async with asyncio.timeout(_REMOVAL_SECONDS):
+            while await left():
+                await caller.store.wait_for_change(timeout=1.0)
+    except TimeoutError:
+        pass  # they are collected later
+    return await _as_seen_by(caller, await sweep(caller.parts))
 
 
 async def _as_seen_by(caller: Caller, report: GarbageReport) -> GarbageReport:

@@ -77,6 +77,7 @@ ROUTES: Final = (
     _post("/v1/projects/{project}/deployments", projects.deploy, 202),
     _post("/v1/projects/{project}/rollback", projects.rollback, 202),
     _post("/v1/projects/{project}/promote", projects.promote, 202),
+    _delete("/v1/projects/{project}", keeping.remove_project),
     _get(_VARIABLES, variables.list_variables),
     _put(_VARIABLES, variables.set_variables),
     _delete(_VARIABLES, variables.remove_variables),

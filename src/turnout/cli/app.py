@@ -24,6 +24,7 @@ from turnout.cli import (
     ls,
     openapi,
     part,
+    projects,
     promote,
     protect,
     requests,
@@ -91,6 +92,7 @@ VERBS: Final = (
 for verb in VERBS:
     app.command()(verb)
 for group in (
+    projects.verbs,
     env.verbs,
     certs.verbs,
     domains.verbs,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from turnout.cli.options import Json
 from turnout.cli.stop import Which, checked_deployment
@@ -11,14 +13,22 @@ if TYPE_CHECKING:
     from turnout.domain.documents import GarbageReport
 
 
-def rm(deployment: Which, json: Json = False) -> int:
-    """Remove a deployment that is neither live nor led to by a branch or environment domain.
+def rm(
+    deployment: Which,
+    with_domains: Annotated[
+        bool, typer.Option("--with-domains", help="Also when a branch or environment domain leads to it, which goes.")
+    ] = False,
+    json: Json = False,
+) -> int:
+    """Remove a deployment that is not live, and to which no branch or environment domain leads.
 
     Its instances, own address, logs, and the image or release that no other deployment uses, go with it.
 
     Examples:
 
         turnout rm dep_01k…
+
+        turnout rm dep_01k… --with-domains
     """
     import asyncio
 
@@ -26,7 +36,7 @@ def rm(deployment: Which, json: Json = False) -> int:
     from turnout.cli.gc import print_report
 
     identifier = checked_deployment(deployment)
-    report = asyncio.run(_remove(identifier))
+    report = asyncio.run(_remove(identifier, with_domains=with_domains))
     if json:
         show.document({"deployment_id": identifier} | report.model_dump(mode="json"))
     else:
@@ -35,8 +45,8 @@ def rm(deployment: Which, json: Json = False) -> int:
     return 0
 
 
-async def _remove(deployment: str) -> GarbageReport:
+async def _remove(deployment: str, *, with_domains: bool) -> GarbageReport:
     from turnout.cli.connect import connect
 
     async with connect() as client:
-        return await client.remove(deployment)
+        return await client.remove(deployment, with_domains=with_domains)

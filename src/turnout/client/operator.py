@@ -62,6 +62,10 @@ class Client(CertificateCalls, Keys):
         """A project and its deployments. Raises NotFound."""
         return await self.ask(ProjectDocument, "GET", f"/v1/projects/{segment(name)}")
 
+    async def remove_project(self, name: str) -> GarbageReport:
+        """Forget a project with all it serves. Raises NotFound, and Conflict while an operation is under way."""
+        return await self.ask(GarbageReport, "DELETE", f"/v1/projects/{segment(name)}", timeout=300.0)
+
     async def upload_source(self, archive: Path, *, progress: Progress | None = None) -> SourceAccepted:
         """Send a packed source folder (tar.gz). Raises TooLarge, or Invalid when it will not be unpacked."""
         size = archive.stat().st_size
@@ -182,9 +186,11 @@ class Client(CertificateCalls, Keys):
         """Stop a deployment that nothing leads to. Raises Conflict when something does."""
         return await self.ask(DeploymentDocument, "POST", f"/v1/deployments/{segment(deployment_id)}/stop")
 
-    async def remove(self, deployment_id: str) -> GarbageReport:
-        """Forget a deployment that nothing leads to. Raises Conflict when something does."""
-        return await self.ask(GarbageReport, "DELETE", f"/v1/deployments/{segment(deployment_id)}", timeout=300.0)
+    async def remove(self, deployment_id: str, *, with_domains: bool = False) -> GarbageReport:
+        """Forget a deployment, with the domains that lead to it or only when none does. Else raises Conflict."""
+        query = "?with_domains=true" if with_domains else ""
+        path = f"/v1/deployments/{segment(deployment_id)}{query}"
+        return await self.ask(GarbageReport, "DELETE", path, timeout=300.0)
 
     async def collect_garbage(self, *, dry_run: bool) -> GarbageReport:
         """Remove what no deployment needs, or only say what that is."""

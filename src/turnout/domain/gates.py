@@ -50,7 +50,8 @@ def may_promote(facts: SwitchFacts, *, target_id: str, will_wake: bool = False) 
     if facts.target is None or facts.target.project_id != facts.project.id:
         return NotFound(f"cannot promote: this project has no deployment {target_id}")
     if facts.project.live_deployment_id == target_id:
-        return Invalid(f"cannot promote {target_id}: it is live already")
+        mark = "; deploy and promote another one to let new ones go live again" if facts.project.rolled_back else ""
+        return Invalid(f"cannot promote {target_id}: it is live already{mark}")
     if facts.target_environment is None or facts.target_environment.slug != PRODUCTION:
         return Invalid(f"cannot promote {target_id}: only deployments of {PRODUCTION} can be live")
     return _may_take_live("promote", facts, facts.target, will_wake=will_wake)
@@ -130,14 +131,35 @@ def may_start(deployment: Deployment) -> TurnoutError | None:
 
 
 def may_remove(
-    deployment: Deployment, project: Project, *, leading: tuple[Route, ...], wanted_by: str | None
+    deployment: Deployment,
+    project: Project,
+    *,
+    leading: tuple[Route, ...],
+    wanted_by: str | None,
+    with_domains: bool = False,
 ) -> TurnoutError | None:
-    """Whatever has ended, or is ready and nothing leads to it but its own address."""
+    """Whatever has ended, or is ready and nothing leads to it but its own address.
+
+    `with_domains`: a branch's and an environment's domains go with it, but never the live ones.
+    """
     if deployment.status in ACTIVE:
         return Conflict(
             f"cannot remove {deployment.id}: it is {deployment.status}, on its way; end that with `turnout cancel`"
         )
-    return _is_free("remove", deployment, project, leading=leading, wanted_by=wanted_by)
+    leads = () if with_domains else leading
+    refusal = _is_free("remove", deployment, project, leading=leads, wanted_by=wanted_by)
+    if refusal is not None and leads and project.live_deployment_id != deployment.id:
+        return Conflict(f"{refusal.detail}, or remove it --with-domains")
+    return refusal
+
+
+def may_remove_project(project: Project, *, under_way: str | None) -> TurnoutError | None:
+    """Also while something is live, but not while an operation is under way: it would be left without its project."""
+    if under_way is None:
+        return None
+    return Conflict(
+        f"cannot remove {project.slug}: {under_way} is under way; end it with `turnout cancel {under_way}`, or wait"
+    )
 
 
 def _is_free(

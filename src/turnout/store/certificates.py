@@ -42,7 +42,7 @@ class Certificates(Part):
             )
             replaced = [row.id for row in await tx.execute(rivals) if tuple(row.names) == certificate.names]
             await _insert(tx, certificate, now)
-            await _forget(tx, replaced, now, replaced_by=certificate.id)
+            await forget_certificates(tx, replaced, now, replaced_by=certificate.id)
             await _audit(tx, certificate, now, actor=actor, action="certificate.saved")
             return await _found(tx, certificate.id)
 
@@ -70,7 +70,7 @@ class Certificates(Part):
             if row is None:
                 raise NotFound(f"there is no certificate {certificate_id}; `turnout certs ls` lists them")
             certificate, now = _certificate_from(row), self._db.now()
-            await _forget(tx, [certificate_id], now)
+            await forget_certificates(tx, [certificate_id], now)
             await _audit(tx, certificate, now, actor=actor, action="certificate.removed")
             return certificate
 
@@ -95,7 +95,7 @@ class Certificates(Part):
             if current is not None and current.id != instead_of:
                 return _certificate_from(current)
             if current is not None:
-                await _forget(tx, [current.id], now)
+                await forget_certificates(tx, [current.id], now)
             await _insert(tx, certificate, now)
             return await _found(tx, certificate.id)
 
@@ -181,8 +181,10 @@ async def _insert(tx: AsyncConnection, certificate: NewCertificate, now: datetim
     )
 
 
-async def _forget(tx: AsyncConnection, ids: list[str], now: datetime, *, replaced_by: str | None = None) -> None:
-    """The rows stay for the gateways' feed; the keys do not."""
+async def forget_certificates(
+    tx: AsyncConnection, ids: list[str], now: datetime, *, replaced_by: str | None = None
+) -> None:
+    """Have the gateways serve them no more. The rows stay for the gateways' feed; the keys do not."""
     if not ids:
         return
     gone = {"removed_at": now, "replaced_by": replaced_by, "master_key_id": None, "sealed_key": None}

@@ -7,12 +7,11 @@ from collections.abc import Iterable
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from turnout.domain.errors import NotFound
+from turnout.domain.errors import Conflict, NotFound
 from turnout.domain.ids import new_id
 from turnout.domain.records import Environment, Project
 from turnout.store import rows
 from turnout.store.database import insert_into
-from turnout.store.lookups import find_project_by_slug
 from turnout.store.schema import environments, projects, regions, sources, workspaces
 
 
@@ -31,10 +30,18 @@ async def require_source(tx: AsyncConnection, workspace_id: str, source_id: str)
 
 
 async def ensure_project(tx: AsyncConnection, workspace_id: str, slug: str) -> Project:
-    """The project of that name; two deploys that both come first agree on one."""
+    """The project of that name; two deploys that both come first agree on one.
+
+    It is not removed before this transaction ends.
+    """
     made = insert_into(tx, projects).values(id=new_id("prj"), workspace_id=workspace_id, slug=slug)
-    await tx.execute(made.on_conflict_do_nothing(index_elements=["workspace_id", "slug"]))
-    return await find_project_by_slug(tx, workspace_id, slug)
+    named = select(projects).where(projects.c.workspace_id == workspace_id, projects.c.slug == slug)
+    for _ in range(2):  # again when the one that was there was removed while it was waited for
+        await tx.execute(made.on_conflict_do_nothing(index_elements=["workspace_id", "slug"]))
+        row = (await tx.execute(named.with_for_update(read=True, key_share=True))).one_or_none()
+        if row is not None:
+            return rows.project_from(row)
+    raise Conflict(f"cannot use the name {slug}: projects of that name come and go; try again in a moment")
 
 
 async def ensure_environment(tx: AsyncConnection, project: Project, slug: str) -> Environment:

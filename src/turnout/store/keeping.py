@@ -17,7 +17,8 @@ from turnout.domain.secrets import mark_of, snapshot_from_bytes
 from turnout.domain.statuses import TERMINAL, DeploymentStatus
 from turnout.store import rows
 from turnout.store.audit import write_audit
-from turnout.store.counters import mark_changed
+from turnout.store.counters import mark_changed, take_number
+from turnout.store.custom_routes import number_project
 from turnout.store.endings import holds_domains, set_status, wanted_by
 from turnout.store.lookups import find_deployment, lock_deployment, lock_project
 from turnout.store.part import Part
@@ -60,8 +61,12 @@ class Keeping(Part):
                 await self._note(tx, project, deployment_id, actor, "stopped")
             return await lock_deployment(tx, deployment_id)
 
-    async def remove_deployment(self, *, workspace_id: str, deployment_id: str, actor: str) -> None:
+    async def remove_deployment(
+        self, *, workspace_id: str, deployment_id: str, actor: str, with_domains: bool = False
+    ) -> None:
         """Forget a deployment: its own domain goes, nothing of it runs, and its files may be collected.
+
+        `with_domains`: the domains of a branch or an environment that lead to it go too; else they keep it.
 
         The row stays, marked as removed, because operations and the history of switches speak of it. Raises
         NotFound (also when it was removed before), and what the gate says.
@@ -70,9 +75,12 @@ class Keeping(Part):
             project = await _lock_project_of(tx, deployment_id, workspace_id)
             deployment = await lock_deployment(tx, deployment_id)
             leading, wanted = await _leading(tx, deployment_id), await wanted_by(tx, deployment_id)
-            if (refusal := gates.may_remove(deployment, project, leading=leading, wanted_by=wanted)) is not None:
+            refusal = gates.may_remove(
+                deployment, project, leading=leading, wanted_by=wanted, with_domains=with_domains
+            )
+            if refusal is not None:
                 raise refusal
-            await self._remove(tx, project, deployment, actor)
+            await self._remove(tx, project, deployment, actor, leading=leading)
 
     async def expire(self, *, keep: int) -> tuple[str, ...]:
         """Remove the stopped deployments of each environment beyond the `keep` that were stopped last.
@@ -166,7 +174,15 @@ class Keeping(Part):
             await self._remove(tx, project, deployment, _RETENTION)
             return True
 
-    async def _remove(self, tx: AsyncConnection, project: Project, deployment: Deployment, actor: str) -> None:
+    async def _remove(
+        self,
+        tx: AsyncConnection,
+        project: Project,
+        deployment: Deployment,
+        actor: str,
+        *,
+        leading: tuple[Route, ...] = (),
+    ) -> None:
         own = select(routes.c.fqdn).where(routes.c.deployment_id == deployment.id)
         names = list((await tx.execute(own)).scalars())
         await tx.execute(delete(sentinel_configs).where(sentinel_configs.c.fqdn.in_(names)))
@@ -176,6 +192,8 @@ class Keeping(Part):
         removed = update(deployments).where(deployments.c.id == deployment.id)
         await tx.execute(removed.values(removed_at=self._db.now()))
         await self._note(tx, project, deployment.id, actor, "removed")
+        if leading:
+            await number_project(tx, project, await take_number(tx, "generation"))
         if names:
             await mark_changed(tx, [project.id])
         await remove_placements(tx, deployment.id)

@@ -59,13 +59,17 @@ async def lock_operation_row(tx: AsyncConnection, operation_id: str) -> Row[Any]
     return row
 
 
-async def find_project_by_slug(tx: AsyncConnection, workspace_id: str, slug: str) -> Project:
-    """The project of that name. Raises NotFound, and says which names there are."""
-    statement = select(projects).where(projects.c.workspace_id == workspace_id, projects.c.slug == slug)
-    row = (await tx.execute(statement)).one_or_none()
+async def find_project_by_slug(tx: AsyncConnection, workspace_id: str, slug: str, *, lock: bool = False) -> Project:
+    """The project of that name. Raises NotFound, and says which names there are.
+
+    `lock`: held against everybody until this transaction ends, also against who would only refer to it.
+    """
+    kept = (projects.c.workspace_id == workspace_id, projects.c.removed_at.is_(None))
+    statement = select(projects).where(*kept, projects.c.slug == slug)
+    row = (await tx.execute(statement.with_for_update() if lock else statement)).one_or_none()
     if row is not None:
         return rows.project_from(row)
-    names = select(projects.c.slug).where(projects.c.workspace_id == workspace_id).order_by(projects.c.slug)
+    names = select(projects.c.slug).where(*kept).order_by(projects.c.slug)
     known = ", ".join((await tx.execute(names)).scalars()) or "none yet"
     raise NotFound(f'there is no project "{slug}"; known are: {known}')
 

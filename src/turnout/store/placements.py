@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from turnout.domain.documents import DesiredState
@@ -20,7 +20,7 @@ from turnout.store.first_use import ensure_regions
 from turnout.store.jobs import desired_jobs
 from turnout.store.lookups import lock_deployment
 from turnout.store.part import Part
-from turnout.store.schema import placements
+from turnout.store.schema import deployments, placements
 from turnout.store.waits import write_wait
 
 RUNNING = "running"
@@ -119,8 +119,19 @@ async def _want(tx: AsyncConnection, spec: RunSpec, names: Iterable[str]) -> Non
 
 async def remove_placements(tx: AsyncConnection, deployment_id: str) -> None:
     """The deployment shall run nowhere. The caller holds its lock."""
+    await _remove(tx, placements.c.deployment_id == deployment_id)
+
+
+async def remove_placements_of(tx: AsyncConnection, project_id: str) -> None:
+    """No deployment of the project shall run anywhere. The caller holds their locks."""
+    await _remove(
+        tx, placements.c.deployment_id.in_(select(deployments.c.id).where(deployments.c.project_id == project_id))
+    )
+
+
+async def _remove(tx: AsyncConnection, which: ColumnElement[bool]) -> None:
     # The row stays and says "removed": a krane that was away learns of it from the changes.
-    running = (placements.c.deployment_id == deployment_id, placements.c.desired == RUNNING)
+    running = (which, placements.c.desired == RUNNING)
     if (await tx.execute(select(placements.c.region).where(*running))).first() is not None:
         revision = await take_number(tx, "revision")
         await tx.execute(update(placements).where(*running).values(desired=REMOVED, revision=revision))

@@ -40,6 +40,7 @@ from turnout.store.placements import Placements
 from turnout.store.protections import Protections
 from turnout.store.proving import Proving
 from turnout.store.reads import Reads
+from turnout.store.removal import Removal
 from turnout.store.restored import Restored
 from turnout.store.switch import Switching
 from turnout.store.tenants import Tenants
@@ -76,6 +77,7 @@ class Store(
     Endings,
     Waking,
     Keeping,
+    Removal,
     Krane,
     Switching,
     Protections,

@@ -33,7 +33,8 @@ class Tenants(Part):
 
     async def list_projects(self, *, workspace_id: str) -> tuple[Project, ...]:
         """The projects of a workspace, by name."""
-        statement = select(projects).where(projects.c.workspace_id == workspace_id).order_by(projects.c.slug)
+        mine = (projects.c.workspace_id == workspace_id, projects.c.removed_at.is_(None))
+        statement = select(projects).where(*mine).order_by(projects.c.slug)
         async with self._db.read() as tx:
             return tuple(rows.project_from(row) for row in await tx.execute(statement))
 

@@ -47,6 +47,7 @@ projects = Table(
     Column("live_deployment_id", String),
     Column("rolled_back", Boolean, nullable=False, default=False),
     Column("generation", BigInteger, nullable=False, default=0),
+    Column("removed_at", UtcDateTime),  # its slug is its id since, so that the name is free
     UniqueConstraint("workspace_id", "slug"),
     ForeignKeyConstraint(  # the live deployment is one of the project's own
         ["id", "live_deployment_id"], ["deployments.project_id", "deployments.id"], use_alter=True
