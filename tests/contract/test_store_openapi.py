@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import replace
 from typing import Any
 
@@ -15,7 +16,7 @@ from turnout.domain.openapi_document import SpecDocument, read_served, read_stor
 from turnout.domain.openapi_gate import Findings, NotCompared
 from turnout.domain.plans import UnsentOperation
 from turnout.domain.records import OnBreaking
-from turnout.domain.statuses import DeploymentStatus, StepStatus
+from turnout.domain.statuses import DeploymentStatus, OperationStatus, StepStatus
 from turnout.workflows.comparing import switch_compared
 
 OLD = as_json(api({"/": {"get": {}}, "/more": {"get": {}}}))
@@ -53,6 +54,16 @@ async def ship(yard: Yard, served: bytes | None, gate: OnBreaking | None = None,
     return Shipped(deploy.operation_id, deploy.deployment_id, result)
 
 
+async def end(yard: Yard, operation_id: str) -> None:
+    """The operation has come to its end."""
+    await yard.store.finish_operation(operation_id=operation_id, status=OperationStatus.SUCCEEDED)
+
+
+async def remove(yard: Yard, deployment_id: str) -> None:
+    """Nobody needs it any more."""
+    await yard.store.remove_deployment(workspace_id=yard.workspace.id, deployment_id=deployment_id, actor="alice")
+
+
 async def live(yard: Yard) -> str | None:
     """What is live."""
     return (await yard.project()).live_deployment_id
@@ -77,6 +88,30 @@ async def test_the_same_document_is_kept_once(yard: Yard) -> None:
     await describe(yard, one.deployment_id, OLD)
     assert one.deployment_id != two.deployment_id
     assert len((await yard.dump())["openapi_specs"]) == 1
+
+
+async def test_documents_go_with_the_last_deployment_that_has_them(yard: Yard) -> None:
+    """And so do the findings about them; a document that comes back meanwhile is kept."""
+    first, second = [await ship(yard, NEW, OnBreaking.ASK) for _ in range(2)]
+    third = await ship(yard, OLD, OnBreaking.ASK)
+    await ship(yard, NEWER)
+    await yard.store.forget_openapi()
+    kept = await yard.dump()
+    assert (len(kept["openapi_specs"]), len(kept["openapi_comparisons"])) == (3, 1)
+    for each, left in ((first, (3, 1)), (second, (2, 0)), (third, (1, 0))):
+        await end(yard, each.operation_id)
+        await remove(yard, each.id)
+        await yard.store.forget_openapi()
+        kept = await yard.dump()
+        assert (len(kept["openapi_specs"]), len(kept["openapi_comparisons"])) == left
+    document, _ = read_served(OLD)
+    for _ in range(5):
+        deploy = await begin(yard, None)
+        await asyncio.gather(yard.store.forget_openapi(), describe(yard, deploy.deployment_id, OLD))
+        assert (await yard.store.openapi_document(document.id)).served == OLD
+        names = {"operation_id": deploy.operation_id, "deployment_id": deploy.deployment_id}
+        await yard.store.fail_deploy(reason="enough", **names)
+        await remove(yard, deploy.deployment_id)
 
 
 async def test_what_was_kept_before_there_was_a_json_form(yard: Yard) -> None:

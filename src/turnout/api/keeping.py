@@ -108,9 +108,9 @@ async def sweep(parts: Parts, *, dry_run: bool = False) -> GarbageReport:
     """Expire what is more than is to be kept, then collect. Safe beside deploys, and beside itself."""
     keep = parts.settings.deploy.keep_stopped
     expired = () if dry_run else await parts.store.expire(keep=keep)
-
     if not dry_run:
         await parts.store.forget_sources(kept=(await parts.store.kept(ended=keep)).sources)
+        await parts.store.forget_openapi()
     collected = await parts.collector.collect(kept=lambda: parts.store.kept(ended=keep), dry_run=dry_run)
     return GarbageReport(
         dry_run=dry_run,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select, update
+from sqlalchemy import delete, exists, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from turnout.domain.errors import NotFound
@@ -41,7 +41,8 @@ class OpenApi(Part):
             statement = insert_into(tx, openapi_specs).values(
                 id=spec_id, format=format, size=len(document), document=document, json=as_json
             )
-            await tx.execute(statement.on_conflict_do_nothing(index_elements=["id"]))
+            # An update that changes nothing, because it holds a row that is there already against `forget_openapi`.
+            await tx.execute(statement.on_conflict_do_update(index_elements=["id"], set_={"format": format}))
             found = update(deployments).where(deployments.c.id == deployment_id)
             await tx.execute(found.values(openapi_spec_id=spec_id))
 
@@ -60,6 +61,22 @@ class OpenApi(Part):
         async with self._db.write() as tx:
             statement = insert_into(tx, openapi_comparisons).values(before_id=before, after_id=after, **values)
             await tx.execute(statement.on_conflict_do_update(index_elements=["before_id", "after_id"], set_=values))
+
+    async def forget_openapi(self) -> None:
+        """Let go of the documents, and of what was found in them, that only removed deployments had."""
+        unused = ~exists().where(deployments.c.openapi_spec_id == openapi_specs.c.id)
+        had = update(deployments).where(
+            deployments.c.removed_at.is_not(None), deployments.c.openapi_spec_id.is_not(None)
+        )
+        async with self._db.write() as tx:
+            await tx.execute(had.values(openapi_spec_id=None))
+            held = select(openapi_specs.c.id).where(unused).order_by(openapi_specs.c.id).with_for_update()
+            ids = list((await tx.execute(held)).scalars())
+            # Looked at again, now that nobody else can begin to use them.
+            gone = select(openapi_specs.c.id).where(openapi_specs.c.id.in_(ids), unused)
+            found = openapi_comparisons.c
+            await tx.execute(delete(openapi_comparisons).where(found.before_id.in_(gone) | found.after_id.in_(gone)))
+            await tx.execute(delete(openapi_specs).where(openapi_specs.c.id.in_(ids), unused))
 
 
 async def load_gate(
