@@ -20,6 +20,7 @@ from tests.support import patiently
 from turnout.domain.header_rules import parse_header_rule
 from turnout.domain.passwords import credential
 from turnout.domain.protection import Maintenance, Protection
+from turnout.gateway.policies import protection as policy
 from turnout.gateway.testing import project
 
 pytestmark = pytest.mark.asyncio
@@ -182,6 +183,56 @@ async def test_anything_else_is_asked_for_a_password(rig: Rig, v1: Backend, alic
         assert answer["www-authenticate"].startswith("Basic realm=")
         assert PASSWORD not in json.dumps(body)
     assert v1.answered == 1
+
+
+async def test_guessing_ends(v1: Backend, alice: dict[str, Any], rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """For one name and from one address, until the window is over; even the good password tells nothing meanwhile."""
+    await protect(rig, v1, **alice)
+    async with at(rig, "127.0.0.3") as session:
+
+        async def answer(user: str, password: str) -> tuple[int, str | None]:
+            headers = {"Host": HOST, **basic(user, password)}
+            async with session.get(rig.url("/"), headers=headers) as response:
+                return response.status, response.headers.get("Retry-After")
+
+        for number in range(policy.GUESSES):
+            assert (await answer("alice", f"wrong {number}"))[0] == 401
+            assert (await answer(f"nobody {number}", PASSWORD))[0] == 401
+        for user, password in (("alice", "wrong"), ("alice", PASSWORD), ("nobody at all", PASSWORD)):
+            status, seconds = await answer(user, password)
+            assert (status, 0 < int(seconds or 0) <= 60) == (429, True), user
+        assert (await answer("bob", "x" * 128))[0] == 200
+        assert await ask(rig, "127.0.0.2", **basic("alice", PASSWORD)) == 200
+        monkeypatch.setattr(policy, "WINDOW_MS", 1)
+        await protect(rig, v1, **alice)
+        assert (await answer("alice", PASSWORD))[0] == 200
+
+
+@pytest.mark.parametrize(
+    ("addresses", "are_one"),
+    [
+        (("2001:db8:1:2:3:4:5:6", "2001:db8:1:2:ffff::1"), True),
+        (("2001:db8:1:2:3:4:5:6", "2001:db8:1:3:3:4:5:6"), False),
+        (("2001:db8::1", "2001:db8::ffff:1"), True),
+        (("2001:db8::1", "2001:db9::1"), False),
+        (("192.0.2.1", "192.0.2.2"), False),
+    ],
+)
+async def test_guesses_are_counted_by_network(
+    v1: Backend, alice: dict[str, Any], monkeypatch: pytest.MonkeyPatch, addresses: tuple[str, str], are_one: bool
+) -> None:
+    """Who has one IPv6 address has all of its network."""
+    monkeypatch.setattr(policy, "GUESSES", 1)
+    async with standing(trusted_proxies=1) as rig:
+        await protect(rig, v1, **alice)
+
+        async def answer(address: str, password: str) -> int:
+            return (await rig.get(headers=basic("alice", password) | {"X-Forwarded-For": address}))[0]
+
+        one, other = addresses
+        assert await answer(one, "wrong") == 401
+        assert await answer(one, PASSWORD) == 429
+        assert await answer(other, PASSWORD) == (429 if are_one else 200)
 
 
 async def test_two_headers_are_no_password(rig: Rig, v1: Backend, alice: dict[str, Any]) -> None:

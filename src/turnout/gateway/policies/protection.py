@@ -23,6 +23,10 @@ _MAINTENANCE: Final = "turnout.maintenance"
 _ALLOW: Final = "turnout.allow"
 _BASIC_AUTH: Final = "turnout.basic-auth"
 
+GUESSES: Final = 20
+"""After so many wrong passwords for one name from one address, no more of them are looked at in the same window."""
+WINDOW_MS: Final = 60_000
+
 _REFUSED_BY_RBAC: Final = {
     "@type": "type.googleapis.com/envoy.extensions.access_loggers.filters.cel.v3.ExpressionFilter",
     "expression": "response.code_details.startsWith('rbac_access_denied')",
@@ -92,6 +96,7 @@ def _close(settings: Any, maintenance: Maintenance) -> None:
 
 def _ask_for_password(settings: Any, credentials: Iterable[Credential]) -> None:
     script = protos.LuaPerRoute(name="basic-auth")
+    script.filter_context.update({"guesses": GUESSES, "window_ms": WINDOW_MS})
     users = script.filter_context.get_or_create_struct("users")
     for each in credentials:
         _, rounds, salt, digest = each.hash.split("$")
