@@ -12,6 +12,7 @@ import pytest
 
 from turnout.api.routes import ROUTES
 from turnout.domain.errors import Invalid
+from turnout.domain.findings import FindingKind
 from turnout.domain.manifest import parse_manifest
 from turnout.settings import GROUPS
 
@@ -110,3 +111,9 @@ def test_files_that_are_named_exist() -> None:
     text = (DOCS / "architecture.md").read_text()
     for name in re.findall(r"`((?:[a-z_]+/)+[a-z_]*(?:\.py)?|[a-z_]+\.py)`", text):
         assert any((base / name).exists() for base in (ROOT, ROOT / "src" / "turnout")), name
+
+
+def test_the_guide_of_findings_has_each_kind_once() -> None:
+    """In the order of the code, and nothing that is found no more."""
+    told = re.findall(r"^\| `([a-z-]+)` \|", (DOCS / "guides" / "findings.md").read_text(), re.MULTILINE)
+    assert told == [kind.value for kind in FindingKind]
