@@ -1,129 +1,9 @@
 -- Basic auth with salted PBKDF2-HMAC-SHA256. Runs only for routes that name this script; their context holds
 -- rounds, salt and digest by user. Whatever goes wrong in here, nobody is let in. What was found good before is
--- known by one SHA-256, so that only a first request and a wrong password pay for all the rounds.
+-- known by one SHA-256, so that only a first request and a wrong password pay for all the rounds. Follows `pbkdf2` in
+-- one chunk.
 
-local bit = require("bit")
-local band, bnot, bor, bxor = bit.band, bit.bnot, bit.bor, bit.bxor
-local lshift, rshift, ror, tobit = bit.lshift, bit.rshift, bit.ror, bit.tobit
 local byte, char, sub, rep, format = string.byte, string.char, string.sub, string.rep, string.format
-
-local K = {}
-local FIRST = {}
-
--- The first bits of the fractional parts of the roots of the first primes are the constants of SHA-256.
-do
-  local function fraction(root)
-    return tobit(math.floor((root - math.floor(root)) * 4294967296))
-  end
-  local candidate, count = 2, 0
-  while count < 64 do
-    local is_prime = true
-    for divisor = 2, math.floor(math.sqrt(candidate)) do
-      if candidate % divisor == 0 then is_prime = false break end
-    end
-    if is_prime then
-      count = count + 1
-      K[count] = fraction(candidate ^ (1 / 3))
-      if count <= 8 then FIRST[count] = fraction(math.sqrt(candidate)) end
-    end
-    candidate = candidate + 1
-  end
-end
-
-local W = {}
-
--- One block of 16 words in W[1..16], into the eight words of `state`.
-local function compress(state)
-  for i = 17, 64 do
-    local a, b = W[i - 15], W[i - 2]
-    local s0 = bxor(ror(a, 7), ror(a, 18), rshift(a, 3))
-    local s1 = bxor(ror(b, 17), ror(b, 19), rshift(b, 10))
-    W[i] = tobit(W[i - 16] + s0 + W[i - 7] + s1)
-  end
-  local a, b, c, d, e, f, g, h =
-    state[1], state[2], state[3], state[4], state[5], state[6], state[7], state[8]
-  for i = 1, 64 do
-    local t1 = tobit(h + bxor(ror(e, 6), ror(e, 11), ror(e, 25)) + bxor(band(e, f), band(bnot(e), g)) + K[i] + W[i])
-    local t2 = tobit(bxor(ror(a, 2), ror(a, 13), ror(a, 22)) + bxor(band(a, b), band(a, c), band(b, c)))
-    h, g, f, e, d, c, b, a = g, f, e, tobit(d + t1), c, b, a, tobit(t1 + t2)
-  end
-  state[1], state[2], state[3], state[4] = tobit(state[1] + a), tobit(state[2] + b), tobit(state[3] + c), tobit(state[4] + d)
-  state[5], state[6], state[7], state[8] = tobit(state[5] + e), tobit(state[6] + f), tobit(state[7] + g), tobit(state[8] + h)
-end
-
-local function copy(words)
-  return { words[1], words[2], words[3], words[4], words[5], words[6], words[7], words[8] }
-end
-
--- Absorb `text`, before which `before` bytes went into `state`; returns the eight words of the digest.
-local function finish(state, text, before)
-  local length = (before + #text) * 8
-  local padded = text .. "\128" .. rep("\0", (55 - before - #text) % 64)
-    .. char(0, 0, 0, 0, band(rshift(length, 24), 255), band(rshift(length, 16), 255), band(rshift(length, 8), 255), band(length, 255))
-  for start = 1, #padded, 64 do
-    for i = 0, 15 do
-      local b1, b2, b3, b4 = byte(padded, start + i * 4, start + i * 4 + 3)
-      W[i + 1] = bor(lshift(b1, 24), lshift(b2, 16), lshift(b3, 8), b4)
-    end
-    compress(state)
-  end
-  return state
-end
-
-local function sha256(text)
-  return finish(copy(FIRST), text, 0)
-end
-
-local function to_bytes(words)
-  local parts = {}
-  for i = 1, 8 do
-    local w = words[i]
-    parts[i] = char(band(rshift(w, 24), 255), band(rshift(w, 16), 255), band(rshift(w, 8), 255), band(w, 255))
-  end
-  return table.concat(parts)
-end
-
-local function to_hex(words)
-  local parts = {}
-  for i = 1, 8 do parts[i] = bit.tohex(words[i]) end
-  return table.concat(parts)
-end
-
--- The state after the key's block, XORed with `pad`.
-local function keyed(key, pad)
-  if #key > 64 then key = to_bytes(sha256(key)) end
-  key = key .. rep("\0", 64 - #key)
-  for i = 0, 15 do
-    local b1, b2, b3, b4 = byte(key, i * 4 + 1, i * 4 + 4)
-    W[i + 1] = bxor(bor(lshift(b1, 24), lshift(b2, 16), lshift(b3, 8), b4), pad)
-  end
-  local state = copy(FIRST)
-  compress(state)
-  return state
-end
-
-local IPAD, OPAD = 0x36363636, 0x5c5c5c5c
-
--- A digest of eight words, as the only block behind a key's: 32 bytes, the padding, and 96 bytes in all.
-local function finish_words(state, words)
-  for i = 1, 8 do W[i] = words[i] end
-  W[9] = tobit(0x80000000)
-  for i = 10, 15 do W[i] = 0 end
-  W[16] = 768
-  compress(state)
-  return state
-end
-
-local function pbkdf2(password, salt, rounds)
-  local inner, outer = keyed(password, IPAD), keyed(password, OPAD)
-  local u = finish_words(copy(outer), finish(copy(inner), salt .. "\0\0\0\1", 64))
-  local result = copy(u)
-  for _ = 2, rounds do
-    u = finish_words(copy(outer), finish_words(copy(inner), u))
-    for i = 1, 8 do result[i] = bxor(result[i], u[i]) end
-  end
-  return to_hex(result)
-end
 
 local function same(one, other)
   local difference = bxor(#one, #other)
@@ -159,7 +39,7 @@ end
 local known, known_count = {}, 0
 
 local function is_good(user, password, stored)
-  local memory = to_hex(sha256(stored.digest .. stored.salt .. password))
+  local memory = sha256(stored.digest .. stored.salt .. password)
   if known[memory] then return true end
   if not same(pbkdf2(password, from_hex(stored.salt), stored.rounds), stored.digest) then return false end
   if known_count >= 512 then known, known_count = {}, 0 end

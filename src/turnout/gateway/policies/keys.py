@@ -9,12 +9,12 @@ change of routes empties or fills them.
 from __future__ import annotations
 
 import hashlib
-from pathlib import Path
 from typing import Any, Final
 
 from turnout.domain.keyspaces import WINDOWS
 from turnout.domain.views import KeyView, ProjectView
 from turnout.gateway import protos
+from turnout.gateway.policies.scripts import lua
 
 KEY_ID_HEADER: Final = "x-turnout-key-id"
 """Tells an app whose key it was."""
@@ -33,12 +33,8 @@ again."""
 _FILTER: Final = "keys"
 
 
-def _lua(*names: str) -> str:
-    return "\n".join(Path(__file__).with_name(name).read_text(encoding="utf-8") for name in names)
-
-
-_CHECK: Final = _lua("sha256.lua", "keys.lua")
-_TELL: Final = _lua("limits.lua")
+_CHECK: Final = lua("sha256.lua", "keys.lua")
+_TELL: Final = lua("limits.lua")
 
 
 def guard_project(configuration: Any, view: ProjectView) -> None:

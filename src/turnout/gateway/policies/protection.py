@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable
-from importlib import resources
 from typing import Any, Final
 
 from turnout.domain.header_rules import Action, HeaderRule, Side
@@ -17,6 +16,7 @@ from turnout.domain.protection import Maintenance
 from turnout.domain.views import ProjectView, RouteView
 from turnout.gateway import protos
 from turnout.gateway.policies.identity import NAMESPACE
+from turnout.gateway.policies.scripts import lua
 
 _LET_IN: Final = "turnout.let-in"
 _MAINTENANCE: Final = "turnout.maintenance"
@@ -26,6 +26,8 @@ _BASIC_AUTH: Final = "turnout.basic-auth"
 GUESSES: Final = 20
 """After so many wrong passwords for one name from one address, no more of them are looked at in the same window."""
 WINDOW_MS: Final = 60_000
+
+_PASSWORDS: Final = lua("sha256.lua", "pbkdf2.lua", "basic_auth.lua")
 
 _REFUSED_BY_RBAC: Final = {
     "@type": "type.googleapis.com/envoy.extensions.access_loggers.filters.cel.v3.ExpressionFilter",
@@ -38,9 +40,9 @@ def filters() -> list[dict[str, Any]]:
     return [
         # Decides nothing: it leaves in the metadata whether the address is among those that are let in.
         _filter(_LET_IN, "rbac.v3.RBAC", shadow_rules_stat_prefix="maintenance_"),
-        _filter(_MAINTENANCE, "lua.v3.Lua", source_codes={"maintenance": _script("maintenance.lua")}),
+        _filter(_MAINTENANCE, "lua.v3.Lua", source_codes={"maintenance": {"inline_string": lua("maintenance.lua")}}),
         _filter(_ALLOW, "rbac.v3.RBAC", rules_stat_prefix="allow_"),
-        _filter(_BASIC_AUTH, "lua.v3.Lua", source_codes={"basic-auth": _script("basic_auth.lua")}),
+        _filter(_BASIC_AUTH, "lua.v3.Lua", source_codes={"basic-auth": {"inline_string": _PASSWORDS}}),
     ]
 
 
@@ -137,10 +139,6 @@ def _filter(name: str, kind: str, **config: Any) -> dict[str, Any]:
         "name": name,
         "typed_config": {"@type": f"type.googleapis.com/envoy.extensions.filters.http.{kind}", **config},
     }
-
-
-def _script(file: str) -> dict[str, str]:
-    return {"inline_string": resources.files(__package__).joinpath(file).read_text("utf-8")}
 
 
 def _reply(kind: str, body: dict[str, Any]) -> dict[str, Any]:

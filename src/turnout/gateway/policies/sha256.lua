@@ -1,7 +1,7 @@
 -- SHA-256 (FIPS 180-4). Envoy's Lua has no hash of its own. On LuaJIT, whose `bit` works on 32-bit numbers.
 
 local bit = require("bit")
-local band, bnot, bxor = bit.band, bit.bnot, bit.bxor
+local band, bnot, bor, bxor = bit.band, bit.bnot, bit.bor, bit.bxor
 local lshift, rshift, ror = bit.lshift, bit.rshift, bit.ror
 local tobit, tohex = bit.tobit, bit.tohex
 
@@ -18,47 +18,69 @@ local K = {
 }
 for i = 1, 64 do K[i] = tobit(K[i]) end
 
+-- The first 32 bits of the fractional parts of the square roots of the first 8 primes.
+local FIRST = {
+  0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19,
+}
+
 -- The message schedule of one block. One table for all calls: nothing yields while it is in use.
 local W = {}
 for i = 1, 64 do W[i] = 0 end
 
--- The message with a one, zeros and its length in bits behind it: whole blocks of 64 bytes.
-local function padded(message)
-  local length = #message
+-- Take the block in `W[1]` to `W[16]` into the eight words of `state`.
+local function compress(state)
+  for i = 17, 64 do
+    local v, w = W[i - 15], W[i - 2]
+    local s0 = bxor(ror(v, 7), ror(v, 18), rshift(v, 3))
+    local s1 = bxor(ror(w, 17), ror(w, 19), rshift(w, 10))
+    W[i] = tobit(W[i - 16] + s0 + W[i - 7] + s1)
+  end
+  local a, b, c, d, e, f, g, h =
+    state[1], state[2], state[3], state[4], state[5], state[6], state[7], state[8]
+  for i = 1, 64 do
+    local s1 = bxor(ror(e, 6), ror(e, 11), ror(e, 25))
+    local choice = bxor(band(e, f), band(bnot(e), g))
+    local t1 = tobit(h + s1 + choice + K[i] + W[i])
+    local s0 = bxor(ror(a, 2), ror(a, 13), ror(a, 22))
+    local majority = bxor(band(a, b), band(a, c), band(b, c))
+    h, g, f, e, d, c, b, a = g, f, e, tobit(d + t1), c, b, a, tobit(t1 + s0 + majority)
+  end
+  state[1], state[2], state[3], state[4] = tobit(state[1] + a), tobit(state[2] + b), tobit(state[3] + c), tobit(state[4] + d)
+  state[5], state[6], state[7], state[8] = tobit(state[5] + e), tobit(state[6] + f), tobit(state[7] + g), tobit(state[8] + h)
+end
+
+-- What follows the last `length` bytes of a message of any length: a one, zeros and its length in bits, to whole blocks.
+local function padding(length)
   local bits = length * 8
-  return message .. "\128" .. string.rep("\0", (55 - length) % 64) .. "\0\0\0"
+  return "\128" .. string.rep("\0", (55 - length) % 64) .. "\0\0\0"
     .. string.char(math.floor(bits / 0x100000000) % 256, rshift(bits, 24), band(rshift(bits, 16), 255),
                    band(rshift(bits, 8), 255), band(bits, 255))
 end
 
--- The SHA-256 of a string of any bytes, as 64 hexadecimal digits in lower case.
-local function sha256(message)
-  local text = padded(message)
-  local byte = string.byte
-  local h1, h2, h3, h4 = tobit(0x6a09e667), tobit(0xbb67ae85), tobit(0x3c6ef372), tobit(0xa54ff53a)
-  local h5, h6, h7, h8 = tobit(0x510e527f), tobit(0x9b05688c), tobit(0x1f83d9ab), tobit(0x5be0cd19)
+-- Take the rest of a message, of which `before` bytes (whole blocks) went into `state`; returns the digest's words.
+local function finish(state, message, before)
+  local text, byte = message .. padding(before + #message), string.byte
   for start = 1, #text, 64 do
     for i = 1, 16 do
       local p, q, r, s = byte(text, start + i * 4 - 4, start + i * 4 - 1)
-      W[i] = bxor(lshift(p, 24), lshift(q, 16), lshift(r, 8), s)
+      W[i] = bor(lshift(p, 24), lshift(q, 16), lshift(r, 8), s)
     end
-    for i = 17, 64 do
-      local v, w = W[i - 15], W[i - 2]
-      local s0 = bxor(ror(v, 7), ror(v, 18), rshift(v, 3))
-      local s1 = bxor(ror(w, 17), ror(w, 19), rshift(w, 10))
-      W[i] = tobit(W[i - 16] + s0 + W[i - 7] + s1)
-    end
-    local a, b, c, d, e, f, g, h = h1, h2, h3, h4, h5, h6, h7, h8
-    for i = 1, 64 do
-      local s1 = bxor(ror(e, 6), ror(e, 11), ror(e, 25))
-      local choice = bxor(band(e, f), band(bnot(e), g))
-      local t1 = tobit(h + s1 + choice + K[i] + W[i])
-      local s0 = bxor(ror(a, 2), ror(a, 13), ror(a, 22))
-      local majority = bxor(band(a, b), band(a, c), band(b, c))
-      h, g, f, e, d, c, b, a = g, f, e, tobit(d + t1), c, b, a, tobit(t1 + s0 + majority)
-    end
-    h1, h2, h3, h4 = tobit(h1 + a), tobit(h2 + b), tobit(h3 + c), tobit(h4 + d)
-    h5, h6, h7, h8 = tobit(h5 + e), tobit(h6 + f), tobit(h7 + g), tobit(h8 + h)
+    compress(state)
   end
-  return tohex(h1) .. tohex(h2) .. tohex(h3) .. tohex(h4) .. tohex(h5) .. tohex(h6) .. tohex(h7) .. tohex(h8)
+  return state
+end
+
+local function copy(words)
+  return {words[1], words[2], words[3], words[4], words[5], words[6], words[7], words[8]}
+end
+
+local function hex(words)
+  local parts = {}
+  for i = 1, 8 do parts[i] = tohex(words[i]) end
+  return table.concat(parts)
+end
+
+-- The SHA-256 of a string of any bytes, as 64 hexadecimal digits in lower case.
+local function sha256(message)
+  return hex(finish(copy(FIRST), message, 0))
 end
