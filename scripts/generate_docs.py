@@ -91,7 +91,9 @@ _LIMITS_IN_WORDS: Final = {
 }
 _ACCESS: Final = {
     Access.OPEN: "anybody",
-    Access.ADMIN: "a token of the workspace",
+    Access.READ: "any token of the workspace",
+    Access.DEPLOY: "a token to deploy with",
+    Access.ADMIN: "an admin's token",
     Access.KRANE: "the token of the region in the path",
 }
 

@@ -15,7 +15,6 @@ import structlog
 
 from tests.contract.store_kit import REGION, Yard
 from tests.faults.rows import Row
-from turnout.api.access import hash_token
 from turnout.api.app import make_app
 from turnout.api.logs import LogFiles
 from turnout.api.parts import Parts
@@ -24,6 +23,7 @@ from turnout.builds.output import BuildOutput
 from turnout.builds.sources import SourceStore
 from turnout.domain.documents import StrayReport
 from turnout.domain.findings import Finding, FindingKind
+from turnout.domain.tokens import hash_token
 from turnout.settings import load_settings
 from turnout.vault import Boxes, MasterKeys, Vault
 

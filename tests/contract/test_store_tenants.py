@@ -30,15 +30,3 @@ async def test_a_source_is_recorded_once(yard: Yard) -> None:
     for _ in range(2):
         await yard.store.record_source(workspace_id=yard.workspace.id, source_id="a" * 64, size=10)
     assert await yard.store.has_source(workspace_id=yard.workspace.id, source_id="a" * 64)
-
-
-async def test_a_token_is_found_by_its_hash_until_it_is_revoked(yard: Yard) -> None:
-    """A hash that is known keeps its first record."""
-    wanted = {"access": "krane", "workspace_id": yard.workspace.id, "region": "north", "token_hash": "hash"}
-    token = await yard.store.add_token(name="krane north", **wanted)
-    assert await yard.store.add_token(name="another name", **wanted) == token
-    assert await yard.store.find_token(token_hash="hash") == token
-    assert (token.access, token.region) == ("krane", "north")
-    assert await yard.store.find_token(token_hash="another") is None
-    await yard.store.revoke_token(token_id=token.id)
-    assert await yard.store.find_token(token_hash="hash") is None

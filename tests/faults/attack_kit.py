@@ -17,12 +17,12 @@ from tests.certificates_kit import Authority
 from tests.contract.domain_kit import add
 from tests.contract.store_kit import REGION, Clock, Yard
 from tests.contract.test_api_variables import Api
-from turnout.api.access import hash_token
 from turnout.domain.certificates import CertificateSource
 from turnout.domain.ids import new_id
 from turnout.domain.keyspaces import new_key
 from turnout.domain.records import Backend
 from turnout.domain.statuses import InstanceStatus
+from turnout.domain.tokens import TokenAccess, hash_token
 from turnout.store import Store
 
 SECRET = "planted-2fX8kQ"
@@ -115,6 +115,14 @@ async def _furnish(made: World) -> Belongings:
     sealed = made.api.boxes.certificate(pair, workspace_id=workspace, source=CertificateSource.UPLOADED)
     certificate = await store.save_certificate(certificate=sealed, actor="vera")
     domain = await add(yard, "vip.example.net", project="vault-app")
+    token = await store.create_token(
+        workspace_id=workspace,
+        name="vip-token",
+        access=TokenAccess.DEPLOY,
+        token_hash="e" * 64,
+        expires_at=None,
+        actor="vera",
+    )
     instance = await yard.report(second.id, InstanceStatus.RUNNING, slot=1, id=new_id("ins"))
     return Belongings(
         ids={
@@ -129,9 +137,10 @@ async def _furnish(made: World) -> Belongings:
             "after": second.id,
             "fqdn": domain.fqdn,
             "instance_id": instance,
+            "token_id": token.id,
             "region": REGION,
         },
-        words=("vip-customers", "vip-key", "vera", first.operation_id),
+        words=("vip-customers", "vip-key", "vip-token", "vera", first.operation_id),
     )
 
 

@@ -23,6 +23,7 @@ _BODIES: Final[Mapping[str, Any]] = MappingProxyType(
         "change_protection": {"allow": ["192.0.2.0/24"]},
         "create_key": {"name": "made"},
         "create_keyspace": {"name": "made"},
+        "create_token": {"name": "made"},
         "deploy": {"image": "shop:v2"},
         "expire_key": {"expires_at": None},
         "limit_key": {"limit": None},
@@ -77,4 +78,6 @@ def label(route: Route) -> str:
 
 WITH_BODY: Final = tuple(route for route in ROUTES if model_of(route) is not None)
 WITH_ID: Final = tuple(route for route in ROUTES if NAMED.search(route.path))
+OPERATORS: Final = (Access.READ, Access.DEPLOY, Access.ADMIN)
+"""What an admin's token opens."""
 CLOSED: Final = tuple(route for route in ROUTES if route.access is not Access.OPEN)

@@ -10,7 +10,7 @@ import pytest
 from tests.contract.store_kit import REGION
 from tests.faults.attack_kit import SECRET, World, refusal
 from tests.faults.hostile.bodies import BODIES
-from tests.faults.routes_kit import WITH_BODY, filled, label
+from tests.faults.routes_kit import OPERATORS, WITH_BODY, filled, label
 from tests.faults.rows import Row
 from turnout.api import limits
 from turnout.api.access import Access
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.fault(Row.HOSTILE)
 async def test_bodies_that_are_none(here: World, subtests: pytest.Subtests) -> None:
     """Every route that takes JSON, with every kind of what is none."""
     tokens = {
-        Access.ADMIN: await here.token("ada"),
+        **dict.fromkeys(OPERATORS, await here.token("ada")),
         Access.KRANE: await here.token("krane", access="krane", region=REGION),
     }
     ids = here.belongings.ids | {"project": "shop", "instance_id": f"ins_{'0' * 26}"}

@@ -24,7 +24,7 @@ from schemathesis.specs.openapi.checks import (
 
 from tests.contract.store_kit import REGION
 from tests.faults.attack_kit import SECRET, World
-from tests.faults.routes_kit import ENDLESS, NAMED, model_of
+from tests.faults.routes_kit import ENDLESS, NAMED, OPERATORS, model_of
 from tests.faults.rows import Row
 from tests.faults.test_hostile_connections import listening
 from turnout.api.access import Access
@@ -50,7 +50,7 @@ async def test_what_the_description_allows_and_forbids(here: World, examples: in
     """Every route, by somebody who owns one of everything; half of the names in the paths are of something real."""
     tokens = {
         Access.OPEN: "",
-        Access.ADMIN: await here.token("vera", of=here.victim),
+        **dict.fromkeys(OPERATORS, await here.token("vera", of=here.victim)),
         Access.KRANE: await here.token("krane", access="krane", region=REGION, of=here.victim),
     }
     described = schemathesis.openapi.from_dict(here.app.openapi())

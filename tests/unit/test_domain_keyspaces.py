@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from turnout.domain.errors import Invalid
+from turnout.domain.expiry import parse_expiry
 from turnout.domain.ids import new_id
 from turnout.domain.keyspaces import (
     KEY_LENGTH,
@@ -23,7 +24,6 @@ from turnout.domain.keyspaces import (
     hash_key,
     hide_keys,
     new_key,
-    parse_expiry,
     parse_limit,
 )
 from turnout.domain.views import KeyView, ProjectView

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from turnout.domain.errors import Conflict, Invalid
+from turnout.domain.tokens import hash_token
 from turnout.local import home as home_module
-from turnout.local.credentials import ensure_credentials, read_credentials, token_hash
+from turnout.local.credentials import ensure_credentials, read_credentials
 from turnout.local.home import is_held, only_supervisor_of, prepare, write_private
 from turnout.local.parts import Plan, parts, reachable
 from turnout.local.ports import Ports, choose_ports
@@ -122,8 +123,8 @@ def test_tokens_are_made_once_private_and_known_to_the_server_as_hashes(tmp_path
     assert first.token not in tokens
     assert krane not in tokens
     assert json.loads(tokens) == [
-        {"name": "local", "access": "admin", "hash": token_hash(first.token)},
-        {"name": "krane-local", "access": "krane", "region": "local", "hash": token_hash(krane)},
+        {"name": "local", "access": "admin", "hash": hash_token(first.token)},
+        {"name": "krane-local", "access": "krane", "region": "local", "hash": hash_token(krane)},
     ]
     for file in ("credentials.json", "run/krane.token", "run/tokens.json"):
         assert stat.S_IMODE((tmp_path / file).stat().st_mode) == 0o600, file

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from enum import StrEnum
+from typing import Final
 
 from fastapi import Request
 
 from turnout.domain.errors import Forbidden, Unauthenticated
-from turnout.domain.plans import TokenRecord
+from turnout.domain.tokens import TokenAccess, TokenRecord, hash_token
 from turnout.store import Store
 
 
@@ -16,14 +16,22 @@ class Access(StrEnum):
     """What a route needs."""
 
     OPEN = "open"
+    READ = "read"
+    """It changes nothing."""
+    DEPLOY = "deploy"
+    """It is what a build server does."""
     ADMIN = "admin"
     KRANE = "krane"
     """The token of the region in the path."""
 
 
-def hash_token(token: str) -> str:
-    """What the store keeps of a token. Tokens are 256 random bits, so one round of SHA-256 is enough."""
-    return hashlib.sha256(token.encode()).hexdigest()
+_OPENS: Final = {
+    TokenAccess.READ: frozenset({Access.READ}),
+    TokenAccess.DEPLOY: frozenset({Access.READ, Access.DEPLOY}),
+    TokenAccess.ADMIN: frozenset({Access.READ, Access.DEPLOY, Access.ADMIN}),
+    TokenAccess.KRANE: frozenset({Access.KRANE}),
+}
+"""Which routes each kind of token opens."""
 
 
 def token_of(request: Request) -> str | None:
@@ -45,7 +53,7 @@ async def authenticate(request: Request, store: Store, needed: Access) -> TokenR
         raise Unauthenticated("cannot tell who is calling: send the header Authorization: Bearer <token>")
     record = await store.find_token(token_hash=hash_token(token))
     if record is None:
-        raise Unauthenticated("cannot sign in: this token is unknown or was revoked")
+        raise Unauthenticated("cannot sign in: this token is unknown, has ended or was revoked")
     return record
 
 
@@ -53,7 +61,7 @@ def authorise(request: Request, record: TokenRecord | None, needed: Access) -> N
     """Raises Forbidden when the route is not for this token."""
     if record is None:
         return
-    if record.access != needed:
+    if needed not in _OPENS[TokenAccess(record.access)]:
         raise Forbidden(f"cannot do this: it needs {needed} access, and the token's is {record.access}")
     if needed is Access.KRANE and record.region != request.path_params.get("region"):
         raise Forbidden("cannot speak for this region: the token is of another one")

@@ -15,7 +15,7 @@ from turnout.builds.sources import SourceStore
 from turnout.domain.documents import StrayReport
 from turnout.domain.errors import Unauthenticated
 from turnout.domain.findings import Finding, FindingKind
-from turnout.domain.plans import TokenRecord
+from turnout.domain.tokens import TokenRecord
 from turnout.settings import Settings
 from turnout.store import Store
 from turnout.vault import Boxes, Vault
@@ -23,6 +23,7 @@ from turnout.vault import Boxes, Vault
 OperationId = Annotated[str, Path(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 """An id in a path. Its form is looked at loosely: one that nobody has is not found, whatever it looks like."""
 DeploymentId = OperationId
+TokenId = OperationId
 
 
 class DurableExecution(Protocol):

@@ -8,10 +8,10 @@ from typing import Any, Final
 
 from fastapi import Request
 
-from turnout.api.access import Access, hash_token, token_of
+from turnout.api.access import Access, token_of
 from turnout.domain.errors import Forbidden, NotFound, TurnoutError, Unauthenticated
-from turnout.domain.plans import TokenRecord
 from turnout.domain.sparing import Sparing
+from turnout.domain.tokens import TokenRecord, hash_token
 from turnout.store import Store
 
 _EVERY_SECONDS: Final = 60.0

@@ -33,6 +33,7 @@ from turnout.cli import (
     start,
     status,
     stop,
+    tokens,
     up,
     upgrade,
     vault,
@@ -100,6 +101,7 @@ for group in (
     keys.verbs,
     openapi.verbs,
     protect.verbs,
+    tokens.verbs,
     vault.verbs,
 ):
     app.add_typer(group)

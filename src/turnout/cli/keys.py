@@ -50,8 +50,9 @@ def create(
 
     from turnout.cli import show
     from turnout.domain.errors import Invalid
+    from turnout.domain.expiry import parse_expiry
     from turnout.domain.key_documents import KeyCreated
-    from turnout.domain.keyspaces import check_key_name, parse_expiry, parse_limit
+    from turnout.domain.keyspaces import check_key_name, parse_limit
 
     checked_keyspace(keyspace)
     try:
@@ -127,7 +128,7 @@ def expire(
     """
     from datetime import UTC, datetime
 
-    from turnout.domain.keyspaces import parse_expiry
+    from turnout.domain.expiry import parse_expiry
 
     _checked_id(key_id)
     moment = None if end == "never" else parse_expiry(end, now=datetime.now(UTC))

@@ -1,4 +1,4 @@
-"""What a person or a program with an admin token can ask for."""
+"""What a person or a program with a token can ask for."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from turnout.client.certificates import CertificateCalls
 from turnout.client.keys import Keys
 from turnout.client.retry import Patience
+from turnout.client.tokens import TokenCalls
 from turnout.client.wire import segment
 from turnout.domain.documents import (
     DeployBody,
@@ -47,7 +48,7 @@ _CHUNK: Final = 256 * 1024
 _JSON: Final = {"content-type": "application/json"}
 
 
-class Client(CertificateCalls, Keys):
+class Client(CertificateCalls, Keys, TokenCalls):
     """Every method raises TurnoutError: the server's refusal, or Unreachable when there is no answer."""
 
     async def status(self) -> StatusDocument:

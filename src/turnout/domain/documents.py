@@ -6,7 +6,7 @@ Field names are those that `--json` prints. More may be added; none is renamed.
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
@@ -368,7 +368,3 @@ class LogAccepted(_Answer):
     """How many bytes of an instance's output the server has; the krane goes on from there."""
 
     size_bytes: int
-
-
-Access = Literal["admin", "krane"]
-"""What a token may do: everything in its workspace, or speak for one region."""

@@ -11,7 +11,7 @@ import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from types import MappingProxyType
 from typing import Annotated, Final, Literal
 
@@ -35,8 +35,6 @@ WINDOWS: Final[Mapping[str, Window]] = MappingProxyType({"second": 1, "minute": 
 
 _NAME: Final = re.compile(r"[^\x00-\x20\x7f-\xa0](?:[^\x00-\x1f\x7f-\x9f]{0,62}[^\x00-\x20\x7f-\xa0])?")
 _LIMIT: Final = re.compile(r"(\d{1,9}) ?(?:/|per) ?([a-z]+)")
-_AHEAD: Final = re.compile(r"(\d{1,6})(s|m|h|d)")
-_UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _ALPHABET: Final = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 _KEY: Final = re.compile(rf"{KEY_PREFIX}[0-9A-Za-z]+")
 
@@ -140,29 +138,6 @@ def parse_limit(text: str) -> RateLimit:
     if found is None or seconds is None or int(found[1]) not in REQUESTS:
         raise Invalid(f"cannot use {hide_keys(text[:40])!r} as a limit: {_LIMIT_FORM}")
     return RateLimit(requests=int(found[1]), seconds=seconds)
-
-
-def parse_expiry(text: str, *, now: datetime) -> datetime:
-    """`30d`, `12h`, or a time as ISO 8601 has it (UTC when it names no zone). Raises Invalid, also for the past."""
-    try:
-        if ahead := _AHEAD.fullmatch(text.strip()):
-            moment = now + timedelta(seconds=int(ahead[1]) * _UNITS[ahead[2]])
-        else:
-            moment = datetime.fromisoformat(text.strip())
-        moment = (moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)).astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise Invalid(
-            f"cannot use {hide_keys(text[:40])!r} as an end: write how far ahead, such as 12h or 30d, "
-            "or a time such as 2030-01-31T12:00:00Z"
-        ) from None
-    return check_expiry(moment, now=now)
-
-
-def check_expiry(moment: datetime, *, now: datetime) -> datetime:
-    """Return the moment. Raises Invalid when it is over: to end a key at once, revoke it."""
-    if moment <= now:
-        raise Invalid("cannot let a key expire in the past; revoke it instead")
-    return moment
 
 
 _LIMIT_FORM: Final = f"write a number {REQUESTS}, a slash and one of {', '.join(WINDOWS)}, such as 100/minute"

@@ -128,14 +128,3 @@ class UnsentOperation:
     """It needs a build first."""
     wakes: bool = False
     """Its deployment is stopped and has to be started first."""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class TokenRecord:
-    """A token as it is stored: its hash is the key, its text is nowhere."""
-
-    id: str
-    name: str
-    access: str
-    workspace_id: str
-    region: str | None

@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
-import secrets
-import string
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
+from turnout.domain.tokens import hash_token, new_token
 from turnout.local.home import read_json, run_folder, write_private
-
-_ALPHABET: Final = string.digits + string.ascii_uppercase + string.ascii_lowercase
-_LENGTH: Final = 43
-"""Characters of base 62: 256 bits."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -22,16 +15,6 @@ class Credentials:
 
     api_url: str
     token: str
-
-
-def new_token() -> str:
-    """A token that nobody can guess."""
-    return "tno_" + "".join(secrets.choice(_ALPHABET) for _ in range(_LENGTH))
-
-
-def token_hash(token: str) -> str:
-    """What the store keeps of a token: its SHA-256. A token is random, so that it needs no salt."""
-    return hashlib.sha256(token.encode()).hexdigest()
 
 
 def read_credentials(home: Path) -> Credentials | None:
@@ -59,8 +42,8 @@ def ensure_credentials(home: Path, *, api_url: str, region: str) -> Credentials:
     write_private(
         run_folder(home) / "tokens.json",
         [
-            {"name": "local", "access": "admin", "hash": token_hash(credentials.token)},
-            {"name": f"krane-{region}", "access": "krane", "region": region, "hash": token_hash(krane)},
+            {"name": "local", "access": "admin", "hash": hash_token(credentials.token)},
+            {"name": f"krane-{region}", "access": "krane", "region": region, "hash": hash_token(krane)},
         ],
     )
     return credentials

@@ -8,12 +8,22 @@ from typing import Final
 
 from sqlalchemy import ColumnElement, FromClause, select
 
-from turnout.domain.plans import TokenRecord
+from turnout.domain.tokens import TokenRecord
 from turnout.store.audit import write_audit
 from turnout.store.part import Part
-from turnout.store.schema import certificates, deployments, domains, instances, keys, keyspaces, operations, projects
+from turnout.store.schema import (
+    certificates,
+    deployments,
+    domains,
+    instances,
+    keys,
+    keyspaces,
+    operations,
+    projects,
+    tokens,
+)
 
-_ID: Final = re.compile(r"\b(?:crt|dep|dom|ins|key|ks|op)_[0-9a-z]{26}\b")
+_ID: Final = re.compile(r"\b(?:crt|dep|dom|ins|key|ks|op|tok)_[0-9a-z]{26}\b")
 _LOOKED_UP: Final = 4
 """Ids of one request that are looked up; no route takes more."""
 
@@ -31,6 +41,7 @@ _OWNERS: Final[Mapping[str, tuple[ColumnElement[str], ColumnElement[str], FromCl
     "key": (keys.c.id, keyspaces.c.workspace_id, keys.join(keyspaces)),
     "ks": (keyspaces.c.id, keyspaces.c.workspace_id, keyspaces),
     "op": (operations.c.id, operations.c.workspace_id, operations),
+    "tok": (tokens.c.id, tokens.c.workspace_id, tokens),
 }
 
 

@@ -13,8 +13,9 @@ from sqlalchemy import Row, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from turnout.domain.errors import Conflict, NotFound, TooLarge
+from turnout.domain.expiry import check_expiry
 from turnout.domain.ids import new_id
-from turnout.domain.keyspaces import KEYS_MAX, Key, Keyspace, NewKey, RateLimit, check_expiry
+from turnout.domain.keyspaces import KEYS_MAX, Key, Keyspace, NewKey, RateLimit
 from turnout.store.keyspace_rows import (
     count_good,
     find_keyspace,

@@ -10,7 +10,7 @@ from sqlalchemy import Row
 
 from turnout.domain.jobs import Job
 from turnout.domain.observation import Observation
-from turnout.domain.plans import SwitchResult, TokenRecord
+from turnout.domain.plans import SwitchResult
 from turnout.domain.records import (
     Backend,
     Deployment,
@@ -38,6 +38,7 @@ from turnout.domain.statuses import (
     OperationStatus,
     StepStatus,
 )
+from turnout.domain.tokens import TokenRecord
 from turnout.domain.validation import Validation
 from turnout.domain.waits import GatewayRecord, Wait, WaitKind
 
@@ -190,7 +191,15 @@ def gateway_from(row: Row[Any]) -> GatewayRecord:
 
 def token_from(row: Row[Any]) -> TokenRecord:
     """A row of `tokens`, without the hash."""
-    return TokenRecord(id=row.id, name=row.name, access=row.access, workspace_id=row.workspace_id, region=row.region)
+    return TokenRecord(
+        id=row.id,
+        name=row.name,
+        access=row.access,
+        workspace_id=row.workspace_id,
+        region=row.region,
+        created_at=row.created_at,
+        expires_at=row.expires_at,
+    )
 
 
 def release_from_json(document: dict[str, Any]) -> Release:

@@ -44,6 +44,7 @@ from turnout.store.removal import Removal
 from turnout.store.restored import Restored
 from turnout.store.switch import Switching
 from turnout.store.tenants import Tenants
+from turnout.store.tokens import Tokens
 from turnout.store.uncarried import Uncarried
 from turnout.store.variables import Variables
 from turnout.store.waits import Waits
@@ -58,6 +59,7 @@ def utc_now() -> datetime:
 
 class Store(
     Tenants,
+    Tokens,
     Denials,
     Observations,
     IssuingVisits,

@@ -1,18 +1,16 @@
-"""Workspaces, projects, environments, and the sources and tokens that belong to a workspace."""
+"""Workspaces, projects, environments, and the sources that belong to a workspace."""
 
 from __future__ import annotations
 
-from sqlalchemy import select, update
+from sqlalchemy import select
 
-from turnout.domain.documents import Access
 from turnout.domain.ids import new_id
-from turnout.domain.plans import TokenRecord
 from turnout.domain.records import Environment, Project, Workspace
 from turnout.store import rows
 from turnout.store.database import insert_into
 from turnout.store.lookups import find_project_by_slug
 from turnout.store.part import Part
-from turnout.store.schema import environments, projects, sources, tokens, workspaces
+from turnout.store.schema import environments, projects, sources, workspaces
 
 
 class Tenants(Part):
@@ -59,33 +57,3 @@ class Tenants(Part):
         statement = select(sources.c.id).where(sources.c.workspace_id == workspace_id, sources.c.id == source_id)
         async with self._db.read() as tx:
             return (await tx.execute(statement)).first() is not None
-
-    async def add_token(
-        self, *, name: str, access: Access, workspace_id: str, region: str | None, token_hash: str
-    ) -> TokenRecord:
-        """Let the bearer of a token in. A hash that is known already keeps its first record."""
-        async with self._db.write() as tx:
-            statement = insert_into(tx, tokens).values(
-                id=new_id("tok"),
-                hash=token_hash,
-                name=name,
-                access=access,
-                workspace_id=workspace_id,
-                region=region,
-                created_at=self._db.now(),
-            )
-            await tx.execute(statement.on_conflict_do_nothing(index_elements=["hash"]))
-            return rows.token_from((await tx.execute(select(tokens).where(tokens.c.hash == token_hash))).one())
-
-    async def find_token(self, *, token_hash: str) -> TokenRecord | None:
-        """Whose token this is; None when it is nobody's, or no longer anybody's."""
-        statement = select(tokens).where(tokens.c.hash == token_hash, tokens.c.revoked_at.is_(None))
-        async with self._db.read() as tx:
-            row = (await tx.execute(statement)).one_or_none()
-            return None if row is None else rows.token_from(row)
-
-    async def revoke_token(self, *, token_id: str) -> None:
-        """Let its bearer in no more, from now on."""
-        statement = update(tokens).where(tokens.c.id == token_id, tokens.c.revoked_at.is_(None))
-        async with self._db.write() as tx:
-            await tx.execute(statement.values(revoked_at=self._db.now()))

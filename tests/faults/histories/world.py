@@ -20,7 +20,6 @@ from tests.faults.histories.played import Gateway, Krane
 from tests.faults.histories.worker import Work, Worker
 from tests.support import CERTIFICATES, patiently
 from tests.workflows.lab import Restate, free_port, registered
-from turnout.api.access import hash_token
 from turnout.api.app import make_app
 from turnout.api.logs import LogFiles
 from turnout.api.parts import Parts
@@ -28,6 +27,7 @@ from turnout.builds.garbage import Collector
 from turnout.builds.output import BuildOutput
 from turnout.builds.sources import SourceStore
 from turnout.dispatch import Dispatcher
+from turnout.domain.tokens import hash_token
 from turnout.settings import Settings, load_settings
 from turnout.store import Store, migrate, open_store
 from turnout.vault import Boxes, MasterKeys, Vault

@@ -25,6 +25,7 @@ from sqlalchemy import (
 
 from turnout.domain.records import Backend, OperationKind
 from turnout.domain.statuses import DeploymentStatus, OperationStatus, StepStatus
+from turnout.domain.tokens import TokenAccess
 from turnout.store.columns import JsonValue, UtcDateTime
 from turnout.store.schema.base import metadata, one_of
 
@@ -86,7 +87,8 @@ tokens = Table(
     Column("region", String),
     Column("created_at", UtcDateTime, nullable=False),
     Column("revoked_at", UtcDateTime),
-    one_of("access", ("admin", "krane")),
+    Column("expires_at", UtcDateTime),
+    one_of("access", TokenAccess),
     CheckConstraint("(access = 'krane') = (region IS NOT NULL)", name="region"),
 )
 
