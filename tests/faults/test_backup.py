@@ -42,6 +42,7 @@ def test_a_backup_while_a_deploy_is_under_way_serves_the_same_elsewhere(turnout:
     live = _deploy(app, "v1")
     turnout.ok("keyspaces", "create", "clients")
     key = turnout.ok("keys", "create", "clients", "--name", "acme")["secret"]
+    onlooker = turnout.ok("tokens", "create", "grafana", "--access", "read")["secret"]
     slow.deploy("v1", "--key-auth-id", "clients")
     operation_id = slow.begin_held("v2")
     file = tmp_path / "home.tar.gz"
@@ -65,6 +66,8 @@ def test_a_backup_while_a_deploy_is_under_way_serves_the_same_elsewhere(turnout:
         assert elsewhere.get(slow.live_domain, **signed).headers["x-hello-version"] == "v1"
         assert elsewhere.get(slow.live_domain).status_code == 401
         assert _served(elsewhere, app.name) == _served(turnout, app.name)
+        asked = elsewhere.api.get("/v1/projects", headers={"authorization": f"Bearer {onlooker}"})
+        assert asked.status_code == 200, "who was let in there is let in here"
         lost = elsewhere.api.get(f"/v1/operations/{operation_id}").json()
         assert (lost["status"], "backup" in lost["reason"]) == ("failed", True), lost
         rolled_back = elsewhere.ok("rollback", "--project", app.name, "--to", first)
