@@ -113,6 +113,9 @@ async def test_the_journal_of_a_gateway(yard: Yard, clock: Clock) -> None:
     assert (gateway.error, gateway.error_generation, gateway.acknowledged_generation) == ("no such cluster", 4, 3)
     await journal.gateway_acknowledged(gateway_id="gw-1", generation=5, at=at)
     assert (await yard.store.gateways())[0].error_generation == 4, "it goes on, and still does not serve that one"
+    await journal.gateway_acknowledged(gateway_id="gw-1", generation=6, at=at, whole=True)
+    assert (await yard.store.gateways())[0].error_generation is None, "it serves all that is wanted by now"
+    await journal.gateway_rejected(gateway_id="gw-1", generation=7, error="no such cluster", at=at)
     await journal.gateway_connected(gateway_id="gw-1", region="north", at=at)
     assert (await yard.store.gateways())[0].error is None
     await journal.gateway_disconnected(gateway_id="gw-1", at=clock())

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -322,8 +324,35 @@ def test_a_refusal_is_the_verdict_of_its_generation_only() -> None:
     assert clusters_of(envoy.has[Kind.ROUTES]["p1"]) == {"d1"}
     envoy.hear(envoy.conversation.changed(store.put(TWO)))
     envoy.settle()
-    assert envoy.verdicts[1:] == [Acknowledged(generation=4)]
+    assert envoy.verdicts[1:] == [Acknowledged(generation=4, whole=False)]
     envoy.expect_all_of(store.state.views, but=frozenset({"p1"}))
+
+
+@pytest.mark.parametrize(
+    "mended",
+    [ONE, project("p1", {"one.example": "d3"}, {"d3": []}), project("p1", {}, {})],
+    ids=["back to what it had", "another version", "removed"],
+)
+def test_a_refusal_is_over_when_its_project_is_right_again(mended: ProjectView) -> None:
+    """Not before: what others change meanwhile is acknowledged, and does not hide it."""
+    store = Store()
+    store.put(ONE, TWO)
+    envoy = connected(store)
+    envoy.bad = frozenset({"p1"})
+    envoy.first[(Kind.ROUTES, "p1")] = envoy.has[Kind.ROUTES]["p1"].version
+    envoy.hear(envoy.conversation.changed(store.put(ONE_SWITCHED)))
+    envoy.settle()
+    envoy.hear(envoy.conversation.changed(store.put(replace(TWO, routes=()))))
+    envoy.settle()
+    envoy.bad = frozenset()
+    envoy.hear(envoy.conversation.changed(store.put(mended)))
+    envoy.settle()
+    assert envoy.verdicts == [
+        Rejected(generation=3, error="p1: no good"),
+        Acknowledged(generation=4, whole=False),
+        Acknowledged(generation=5, whole=True),
+    ]
+    envoy.expect_all_of(store.state.views)
 
 
 def test_a_project_that_cannot_be_planned_is_rejected_and_keeps_its_plan() -> None:

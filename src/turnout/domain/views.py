@@ -160,8 +160,13 @@ class GatewayJournal(Protocol):
         """Their streams are open: a heartbeat. Whoever is silent for longer is taken for away."""
         ...
 
-    async def gateway_acknowledged(self, *, gateway_id: str, generation: int, at: datetime) -> None:
-        """Everything up to `generation` is applied there. Called with growing generations only."""
+    async def gateway_acknowledged(
+        self, *, gateway_id: str, generation: int, at: datetime, whole: bool = False
+    ) -> None:
+        """Everything up to `generation` is applied there. Called with growing generations only.
+
+        `whole`: also what was refused before is applied by now, or not wanted any more.
+        """
         ...
 
     async def gateway_rejected(self, *, gateway_id: str, generation: int, error: str, at: datetime) -> None:

@@ -74,7 +74,7 @@ def gateways(known: Iterable[GatewayFacts], generation: int) -> Iterator[Suspici
                 workspace_id=None,
                 patience=AT_ONCE,
                 meaning=f"the gateway refused generation {record.error_generation} and serves what was before it",
-                advice="see `turnout status` for its error; it tries again when it is started again",
+                advice="see `turnout status` for its error; it is over with the next one of that project that it takes",
             )
         if record.acknowledged_generation < generation:
             yield Suspicion(

@@ -53,6 +53,10 @@ class Conversation:
         self._held: dict[Key, str] = {}
         self._in_flight: dict[Key, str | None] = {}
         self._refused: dict[Key, tuple[str, str]] = {}
+        self._behind: set[str] = set()
+        """Projects that go on with an older configuration, because Envoy refused a newer one."""
+        self._unplannable: set[str] = set()
+        """Those that do because there is none that it could be told."""
         self._asked: dict[Kind, set[str]] = {Kind.ENDPOINTS: set(), Kind.ROUTES: set()}
         self._open: set[Kind] = set()
         self._greeted: set[Kind] = set()
@@ -134,6 +138,8 @@ class Conversation:
     def changed(self, changes: Changes) -> list[Effect]:
         """The state is a newer one; called once for every feed that was applied to it."""
         generation = changes.generation
+        self._unplannable -= changes.dropped.keys()
+        self._unplannable |= changes.unplannable.keys()
         for project_id, dropped in changes.dropped.items():
             self._doom(project_id, set(dropped), generation)
             if not self._state.plan(project_id).routes:
@@ -158,7 +164,7 @@ class Conversation:
             self._advance_orphans(self._moves[_ORPHANS])
         self._effects += self._outbox.flush()
         if self._greeted >= {Kind.CLUSTER, Kind.SCOPE}:
-            self._effects += self._generations.verdicts()
+            self._effects += self._generations.verdicts(whole=not (self._behind or self._unplannable))
         effects, self._effects = self._effects, []
         return effects
 
@@ -175,6 +181,7 @@ class Conversation:
         plan = self._state.plan(project_id)
         if self._refused and (error := self._refusal(plan)):
             self._unready.discard(project_id)
+            self._behind.add(project_id)
             self._spoil(move, error)
         clusters_held = self._settle(plan.clusters)
         # Endpoints do not wait for the other clusters: when one deployment's cluster is refused, the one that
@@ -190,6 +197,7 @@ class Conversation:
             return
         if self._remove(move, Kind.SCOPE):
             return
+        self._behind.discard(project_id)
         self._in_effect(move)
         if not self._remove(move, Kind.CLUSTER):
             del self._moves[project_id]

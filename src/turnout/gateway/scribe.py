@@ -95,8 +95,10 @@ class Scribe:
                 await self._journal.gateway_connected(gateway_id=gateway_id, region=region, at=at)
             case Disconnected():
                 await self._journal.gateway_disconnected(gateway_id=gateway_id, at=at)
-            case Acknowledged(generation=generation):
-                await self._journal.gateway_acknowledged(gateway_id=gateway_id, generation=generation, at=at)
+            case Acknowledged(generation=generation, whole=whole):
+                await self._journal.gateway_acknowledged(
+                    gateway_id=gateway_id, generation=generation, whole=whole, at=at
+                )
             case _:
                 await self._journal.gateway_rejected(
                     gateway_id=gateway_id, generation=event.generation, error=event.error, at=at

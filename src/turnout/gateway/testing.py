@@ -101,7 +101,9 @@ class MemoryStore:
         self._check()
         self.seen.update(dict.fromkeys(gateway_ids, at))
 
-    async def gateway_acknowledged(self, *, gateway_id: str, generation: int, at: datetime) -> None:
+    async def gateway_acknowledged(
+        self, *, gateway_id: str, generation: int, at: datetime, whole: bool = False
+    ) -> None:
         """See `GatewayJournal`."""
         self._check()
         self.acknowledged.setdefault(gateway_id, []).append(generation)

@@ -18,6 +18,8 @@ class Acknowledged:
     """Everything of this generation, and of those since the last verdict, directs traffic now."""
 
     generation: int
+    whole: bool = True
+    """Nothing that was refused is wanted any more: what the gateway has is all that it should have."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -64,8 +66,8 @@ class Generations:
         """This generation will be rejected, for the first reason given."""
         self._spoiled.setdefault(generation, error)
 
-    def verdicts(self) -> Iterator[Verdict]:
-        """Those that are due: nothing of their generation or an older one is pending."""
+    def verdicts(self, *, whole: bool = True) -> Iterator[Verdict]:
+        """Those that are due: nothing of their generation or an older one is pending. `whole`: see `Acknowledged`."""
         self._pending = +self._pending
         oldest_pending = min(self._pending, default=None)
         while self._announced and (oldest_pending is None or self._announced[0] < oldest_pending):
@@ -75,4 +77,4 @@ class Generations:
                 yield Rejected(generation=generation, error=error)
             elif generation > self._acknowledged:
                 self._acknowledged = generation
-                yield Acknowledged(generation=generation)
+                yield Acknowledged(generation=generation, whole=whole)

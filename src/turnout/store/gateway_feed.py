@@ -81,15 +81,19 @@ class GatewayFeeds(Part):
             seen = update(gateways).where(gateways.c.id.in_(sorted(gateway_ids)))
             await tx.execute(seen.values(seen_at=at, connected=True))
 
-    async def gateway_acknowledged(self, *, gateway_id: str, generation: int, at: datetime) -> None:
+    async def gateway_acknowledged(
+        self, *, gateway_id: str, generation: int, at: datetime, whole: bool = False
+    ) -> None:
         """Everything up to `generation` is applied there, but for what it refused: its last error stays.
 
-        A new stream clears it; the gateway then refuses again or does not.
+        Until it is `whole`: then it goes by all that is wanted. A new stream clears the error too; the gateway then
+        refuses again or does not.
         """
         newer = (gateways.c.id == gateway_id, gateways.c.acknowledged_generation < generation)
         async with self._db.write() as tx:
             told = {"acknowledged_generation": generation, "acknowledged_at": at}
-            await tx.execute(update(gateways).where(*newer).values(told))
+            over = {"error": None, "error_generation": None} if whole else {}
+            await tx.execute(update(gateways).where(*newer).values(told | over))
 
     async def gateway_rejected(self, *, gateway_id: str, generation: int, error: str, at: datetime) -> None:
         """It refused the configuration of that generation and goes on with the old one."""
