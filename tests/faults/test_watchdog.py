@@ -104,6 +104,11 @@ def findings(turnout: Turnout, kind: str, subject: str | None = None) -> list[An
     return [each for each in shown if each["kind"] == kind and subject in (None, each["subject"])]
 
 
+def mended(turnout: Turnout, kind: str, subject: str | None = None) -> None:
+    """Wait until it is told as repaired, which is when a later look does not find it any more."""
+    until(lambda: findings(turnout, kind, subject)[0]["repaired"], what=f"{kind} is told as repaired")
+
+
 def found_in_time(turnout: Turnout, kind: str, subject: str | None = None, *, since: float) -> Any:
     """Wait for a finding, and see that it was found within what is promised."""
     (finding, *_) = until(lambda: findings(turnout, kind, subject), within=PROMISED, what=f"{kind} is found")
@@ -166,7 +171,7 @@ def test_wiped_in_a_deploy(turnout: Turnout, app: App) -> None:
     assert app.deployment(lost["deployment_id"])["status"] == "failed"
     assert not [path for path in (turnout.home / "krane").rglob("*.json") if lost["deployment_id"] in path.read_text()]
     assert set(audited(turnout, "watchdog.operation-lost")) >= {lost["operation_id"], queued["operation_id"]}
-    assert findings(turnout, "operation-lost", lost["operation_id"])[0]["repaired"]
+    mended(turnout, "operation-lost", lost["operation_id"])
     until(turnout.healthy, what="all is healthy")
 
 
@@ -181,7 +186,7 @@ def test_paused(turnout: Turnout, app: App) -> None:
     finding = found_in_time(turnout, "invocation-paused", invocation, since=paused)
     assert "Deployments/deploy" in finding["sentence"]
     assert ended(turnout, accepted)["status"] == "succeeded"
-    assert findings(turnout, "invocation-paused", invocation)[0]["repaired"]
+    mended(turnout, "invocation-paused", invocation)
     assert invocation in audited(turnout, "watchdog.invocation-paused")
 
 
@@ -192,7 +197,7 @@ def test_the_worker_is_not_known(turnout: Turnout, app: App) -> None:
             client.delete(f"/deployments/{each['id']}", params={"force": "true"}).raise_for_status()
     found_in_time(turnout, "worker-unknown", since=time.monotonic())
     assert app.deploy("v1")["live"] is True
-    until(lambda: findings(turnout, "worker-unknown")[0]["repaired"], what="it is told as repaired")
+    mended(turnout, "worker-unknown")
 
 
 @pytest.mark.docker
