@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from turnout.cli.connect import ask
 from turnout.cli.issuing import issue
 from turnout.cli.options import Json
 
 if TYPE_CHECKING:
-    from turnout.client import Client
     from turnout.domain.certificate_documents import CertificateDocument
-
-T = TypeVar("T")
 
 verbs = typer.Typer(name="certs", help="Certificates that domains are served with over HTTPS.", no_args_is_help=True)
 verbs.command()(issue)
@@ -41,7 +38,7 @@ def add(
     from turnout.domain.certificates import PEM_MAX
 
     chain, private = _read(cert, PEM_MAX), _read(key, PEM_MAX)
-    added = _ask(lambda client: client.add_certificate(chain, private))
+    added = ask(lambda client: client.add_certificate(chain, private))
     if json:
         show.document(added.model_dump(mode="json"))
     else:
@@ -61,7 +58,7 @@ def list_certificates(*, json: Json = False) -> int:
     """
     from turnout.cli import issuing, show
 
-    listed = _ask(lambda client: client.certificates())
+    listed = ask(lambda client: client.certificates())
     if json:
         show.document(listed.model_dump(mode="json"))
         return 0
@@ -85,7 +82,7 @@ def remove(
     """
     from turnout.cli import show
 
-    removed = _ask(lambda client: client.remove_certificate(certificate))
+    removed = ask(lambda client: client.remove_certificate(certificate))
     if json:
         show.document(removed.model_dump(mode="json"))
     else:
@@ -107,24 +104,12 @@ def ca(*, json: Json = False) -> int:
     """
     from turnout.cli import show
 
-    root = _ask(lambda client: client.authority())
+    root = ask(lambda client: client.authority())
     if json:
         show.document(root.model_dump(mode="json"))
     else:
         print(root.certificate, end="")
     return 0
-
-
-def _ask(question: Callable[[Client], Awaitable[T]]) -> T:
-    import asyncio
-
-    from turnout.cli.connect import connect
-
-    async def asked() -> T:
-        async with connect() as client:
-            return await question(client)
-
-    return asyncio.run(asked())
 
 
 def _ends(certificate: CertificateDocument) -> str:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from turnout.client import Client
+
+T = TypeVar("T")
 
 
 def connect(environ: Mapping[str, str] | None = None) -> Client:
@@ -36,3 +38,14 @@ def connect(environ: Mapping[str, str] | None = None) -> Client:
             raise Unreachable(f"cannot sign in at {api_url}: set TURNOUT_TOKEN to a token of that server")
         token = local.token
     return Client(api_url, token)
+
+
+def ask(question: Callable[[Client], Awaitable[T]]) -> T:
+    """Connect, ask that, and hang up. Raises whatever `connect` and the question raise."""
+    import asyncio
+
+    async def asked() -> T:
+        async with connect() as client:
+            return await question(client)
+
+    return asyncio.run(asked())

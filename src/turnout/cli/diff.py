@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from turnout.cli.connect import ask
 from turnout.cli.options import Json
 
 if TYPE_CHECKING:
@@ -26,8 +27,6 @@ def diff(
 
         turnout diff dep_01k… dep_01m…
     """
-    import asyncio
-
     from turnout.cli import show
     from turnout.domain.errors import Invalid
     from turnout.domain.ids import is_id
@@ -35,19 +34,12 @@ def diff(
     for each in (before, after):
         if not is_id(each, "dep"):
             raise Invalid(f"cannot use {each!r}: it is no deployment id such as dep_01k…")
-    found = asyncio.run(_fetch(before, after))
+    found = ask(lambda client: client.diff(before, after))
     if json:
         show.document(found.model_dump(mode="json"))
     else:
         _print(found)
     return 0
-
-
-async def _fetch(before: str, after: str) -> DiffDocument:
-    from turnout.cli.connect import connect
-
-    async with connect() as client:
-        return await client.diff(before, after)
 
 
 def _print(found: DiffDocument) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from turnout.cli.connect import ask
 from turnout.cli.options import Json
 
 if TYPE_CHECKING:
@@ -22,24 +23,15 @@ def gc(
 
         turnout gc --dry-run
     """
-    import asyncio
-
     from turnout.cli import show
 
-    report = asyncio.run(_collect(dry_run=dry_run))
+    report = ask(lambda client: client.collect_garbage(dry_run=dry_run))
     if json:
         show.document(report.model_dump(mode="json"))
     else:
         print_report(report)
         print(f"{'would free' if dry_run else 'freed'} {report.freed_bytes / 1_048_576:.1f} MiB")
     return 0
-
-
-async def _collect(*, dry_run: bool) -> GarbageReport:
-    from turnout.cli.connect import connect
-
-    async with connect() as client:
-        return await client.collect_garbage(dry_run=dry_run)
 
 
 def print_report(report: GarbageReport) -> None:

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from turnout.cli.connect import ask
 from turnout.cli.options import Json
 
 if TYPE_CHECKING:
     from turnout.client import Client
-    from turnout.domain.key_documents import KeyChanged, KeyDocument, KeyList, KeyspaceChanged
+    from turnout.domain.key_documents import KeyChanged, KeyDocument, KeyspaceChanged
 
 verbs = typer.Typer(
     name="keys",
@@ -80,18 +81,10 @@ def list_keys(*, keyspace: Keyspace, json: Json = False) -> int:
 
         turnout keys ls customers
     """
-    import asyncio
-
     from turnout.cli import show
-    from turnout.cli.connect import connect
 
     checked_keyspace(keyspace)
-
-    async def ask() -> KeyList:
-        async with connect() as client:
-            return await client.keys(keyspace)
-
-    listed = asyncio.run(ask())
+    listed = ask(lambda client: client.keys(keyspace))
     if json:
         show.document(listed.model_dump(mode="json"))
     else:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from turnout.cli.connect import ask
 from turnout.cli.options import Json
 
 if TYPE_CHECKING:
@@ -34,22 +35,13 @@ def create(
 
         turnout keyspaces create customers --limit 100/minute
     """
-    import asyncio
-
     from turnout.cli import show
     from turnout.cli.project import checked
     from turnout.domain.keyspaces import parse_limit
 
     checked(name, "NAME")
     wanted = None if limit is None else parse_limit(limit)
-
-    async def ask() -> KeyspaceDocument:
-        from turnout.cli.connect import connect
-
-        async with connect() as client:
-            return await client.create_keyspace(name, limit=wanted)
-
-    made = asyncio.run(ask())
+    made = ask(lambda client: client.create_keyspace(name, limit=wanted))
     if json:
         show.document(made.model_dump(mode="json"))
     else:
@@ -68,17 +60,9 @@ def list_keyspaces(*, json: Json = False) -> int:
 
         turnout keyspaces ls --json
     """
-    import asyncio
-
     from turnout.cli import show
-    from turnout.cli.connect import connect
-    from turnout.domain.key_documents import KeyspaceList
 
-    async def ask() -> KeyspaceList:
-        async with connect() as client:
-            return await client.keyspaces()
-
-    listed = asyncio.run(ask())
+    listed = ask(lambda client: client.keyspaces())
     if json:
         show.document(listed.model_dump(mode="json"))
     else:
@@ -117,19 +101,11 @@ def remove(*, keyspace: Keyspace, json: Json = False) -> int:
 
         turnout keyspaces rm customers
     """
-    import asyncio
-
     from turnout.cli import show
-    from turnout.cli.connect import connect
     from turnout.cli.keys import checked_keyspace
 
     checked_keyspace(keyspace)
-
-    async def ask() -> KeyspaceDocument:
-        async with connect() as client:
-            return await client.remove_keyspace(keyspace)
-
-    removed = asyncio.run(ask())
+    removed = ask(lambda client: client.remove_keyspace(keyspace))
     if json:
         show.document(removed.model_dump(mode="json"))
     else:

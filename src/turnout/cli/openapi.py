@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from typer.core import TyperGroup
 
+from turnout.cli.connect import ask
 from turnout.cli.failures import DONE, FAILED
 from turnout.cli.options import Json
 
@@ -46,7 +47,6 @@ def show_openapi(
 
         turnout openapi dep_01k… --yaml > openapi.yaml
     """
-    import asyncio
     import json as reader
 
     from turnout.cli import show
@@ -54,7 +54,8 @@ def show_openapi(
 
     if yaml and json:
         raise Invalid("cannot print YAML and JSON at once: leave out one of --yaml and --json")
-    text = asyncio.run(_document(_checked(deployment), "yaml" if yaml else "json"))
+    identifier = _checked(deployment)
+    text = ask(lambda client: client.openapi(identifier, form="yaml" if yaml else "json"))
     if yaml:
         print(text, end="")
     else:
@@ -80,11 +81,10 @@ def diff_openapi(
 
         turnout openapi diff dep_01k… dep_01m… --fail-on-breaking
     """
-    import asyncio
-
     from turnout.cli import show
 
-    found = asyncio.run(_diff(_checked(before), _checked(after)))
+    pair = _checked(before), _checked(after)
+    found = ask(lambda client: client.openapi_diff(*pair))
     if json:
         show.document(found.model_dump(mode="json"))
     else:
@@ -99,20 +99,6 @@ def _checked(deployment: str) -> str:
     if not is_id(deployment, "dep"):
         raise Invalid(f"cannot use {deployment!r}: it is no deployment id such as dep_01k…")
     return deployment
-
-
-async def _document(deployment: str, form: str) -> str:
-    from turnout.cli.connect import connect
-
-    async with connect() as client:
-        return await client.openapi(deployment, form=form)
-
-
-async def _diff(before: str, after: str) -> ApiDiffDocument:
-    from turnout.cli.connect import connect
-
-    async with connect() as client:
-        return await client.openapi_diff(before, after)
 
 
 def _print(found: ApiDiffDocument) -> None:

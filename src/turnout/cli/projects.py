@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from turnout.cli.connect import ask
 from turnout.cli.options import Json
-
-if TYPE_CHECKING:
-    from turnout.domain.documents import GarbageReport, ProjectList
 
 verbs = typer.Typer(
     name="projects",
@@ -27,11 +25,9 @@ def list_projects(*, json: Json = False) -> int:
 
         turnout projects ls --json
     """
-    import asyncio
-
     from turnout.cli import show
 
-    listed = asyncio.run(_fetch())
+    listed = ask(lambda client: client.projects())
     if json:
         show.document(listed.model_dump(mode="json"))
         return 0
@@ -60,16 +56,14 @@ def remove(
 
         turnout projects rm hello --yes --json
     """
-    import asyncio
-
     from turnout.cli import show
     from turnout.cli.gc import print_report
     from turnout.cli.project import checked
 
     name = checked(project, "the project")
     if not yes:
-        _ask(name, may_ask=not json and sys.stdin.isatty())
-    report = asyncio.run(_remove(name))
+        _be_sure(name, may_ask=not json and sys.stdin.isatty())
+    report = ask(lambda client: client.remove_project(name))
     if json:
         show.document({"project": name} | report.model_dump(mode="json"))
     else:
@@ -78,7 +72,7 @@ def remove(
     return 0
 
 
-def _ask(name: str, *, may_ask: bool) -> None:
+def _be_sure(name: str, *, may_ask: bool) -> None:
     """Raises Invalid unless a person types the name once more."""
     from turnout.domain.errors import Invalid
 
@@ -87,17 +81,3 @@ def _ask(name: str, *, may_ask: bool) -> None:
     print(f"All of {name} will be gone. Type its name to remove it: ", end="", file=sys.stderr, flush=True)
     if sys.stdin.readline().strip() != name:
         raise Invalid(f"{name} is left as it is: that was not its name")
-
-
-async def _fetch() -> ProjectList:
-    from turnout.cli.connect import connect
-
-    async with connect() as client:
-        return await client.projects()
-
-
-async def _remove(name: str) -> GarbageReport:
-    from turnout.cli.connect import connect
-
-    async with connect() as client:
-        return await client.remove_project(name)

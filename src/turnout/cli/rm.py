@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from turnout.cli.connect import ask
 from turnout.cli.options import Json
 from turnout.cli.stop import Which, checked_deployment
-
-if TYPE_CHECKING:
-    from turnout.domain.documents import GarbageReport
 
 
 def rm(
@@ -30,23 +28,14 @@ def rm(
 
         turnout rm dep_01k… --with-domains
     """
-    import asyncio
-
     from turnout.cli import show
     from turnout.cli.gc import print_report
 
     identifier = checked_deployment(deployment)
-    report = asyncio.run(_remove(identifier, with_domains=with_domains))
+    report = ask(lambda client: client.remove(identifier, with_domains=with_domains))
     if json:
         show.document({"deployment_id": identifier} | report.model_dump(mode="json"))
     else:
         print(f"{identifier} is removed")
         print_report(report)
     return 0
-
-
-async def _remove(deployment: str, *, with_domains: bool) -> GarbageReport:
-    from turnout.cli.connect import connect
-
-    async with connect() as client:
-        return await client.remove(deployment, with_domains=with_domains)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from turnout.cli.connect import ask
 from turnout.cli.options import Json
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ def status(json: Json = False) -> int:
 
         turnout status --json
     """
-    import asyncio
     import os
 
     from turnout.cli import show
@@ -39,7 +39,7 @@ def status(json: Json = False) -> int:
     answer: StatusDocument | None = None
     away: TurnoutError | None = None
     try:
-        answer = asyncio.run(_fetch())
+        answer = ask(lambda client: client.status())
     except TurnoutError as error:
         away = error
     if json:
@@ -62,13 +62,6 @@ def status(json: Json = False) -> int:
         if away is not None:
             show.note(f"turnout: {away.detail}")
     return exit_code(away) if away is not None else DONE
-
-
-async def _fetch() -> StatusDocument:
-    from turnout.cli.connect import connect
-
-    async with connect() as client:
-        return await client.status()
 
 
 def _print_answer(answer: StatusDocument) -> None:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from turnout.cli.connect import ask
 from turnout.cli.options import Json
-
-if TYPE_CHECKING:
-    from turnout.domain.documents import DeploymentDocument
 
 Which = Annotated[str, typer.Argument(metavar="DEPLOYMENT", help="The deployment, such as dep_01k….")]
 
@@ -23,11 +21,10 @@ def stop(deployment: Which, json: Json = False) -> int:
 
         turnout stop dep_01k…
     """
-    import asyncio
-
     from turnout.cli import show
 
-    stopped = asyncio.run(_stop(checked_deployment(deployment)))
+    identifier = checked_deployment(deployment)
+    stopped = ask(lambda client: client.stop(identifier))
     show.document(stopped.model_dump(mode="json")) if json else print(f"{stopped.id} is {stopped.status}")
     return 0
 
@@ -40,10 +37,3 @@ def checked_deployment(deployment: str) -> str:
     if not is_id(deployment, "dep"):
         raise Invalid(f"cannot use {deployment!r}: it is no deployment id such as dep_01k…")
     return deployment
-
-
-async def _stop(deployment: str) -> DeploymentDocument:
-    from turnout.cli.connect import connect
-
-    async with connect() as client:
-        return await client.stop(deployment)

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from turnout.cli.connect import ask
 from turnout.cli.options import Json
 
 if TYPE_CHECKING:
-    from turnout.client import Client
     from turnout.domain.token_documents import TokenDocument
-
-T = TypeVar("T")
 
 verbs = typer.Typer(
     name="tokens",
@@ -62,7 +59,7 @@ def create(
         raise Invalid(f"cannot use --access {access!r}: it is one of {', '.join(PERSONAL)}")
     end = None if expires is None else parse_expiry(expires, now=datetime.now(UTC))
     body = TokenBody.model_validate({"name": name, "access": TokenAccess(access), "expires_at": end})
-    made = _ask(lambda client: client.create_token(body))
+    made = ask(lambda client: client.create_token(body))
     if json:
         show.document(made.model_dump(mode="json"))
         return 0
@@ -81,7 +78,7 @@ def list_tokens(*, json: Json = False) -> int:
     """
     from turnout.cli import show
 
-    listed = _ask(lambda client: client.tokens())
+    listed = ask(lambda client: client.tokens())
     if json:
         show.document(listed.model_dump(mode="json"))
         return 0
@@ -114,7 +111,7 @@ def revoke(
 
     if not is_id(token_id, "tok"):  # a token itself must not travel in an address
         raise Invalid("cannot use this TOKEN_ID: it has to be an id (tok_…), as `turnout tokens ls` lists it")
-    revoked = _ask(lambda client: client.revoke_token(token_id))
+    revoked = ask(lambda client: client.revoke_token(token_id))
     if json:
         show.document(revoked.model_dump(mode="json"))
     else:
@@ -124,15 +121,3 @@ def revoke(
 
 def _purpose(token: TokenDocument) -> str:
     return f"the krane of {token.region}" if token.region is not None else token.access
-
-
-def _ask(what: Callable[[Client], Awaitable[T]]) -> T:
-    import asyncio
-
-    from turnout.cli.connect import connect
-
-    async def asked() -> T:
-        async with connect() as client:
-            return await what(client)
-
-    return asyncio.run(asked())

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
+from turnout.cli.connect import ask
 from turnout.cli.options import Json
-
-if TYPE_CHECKING:
-    from turnout.domain.secret_documents import RotatedDocument
 
 verbs = typer.Typer(name="vault", help="The keys that variables are encrypted with.", no_args_is_help=True)
 
@@ -37,11 +35,9 @@ def rotate(
 
         turnout vault rotate --no-master
     """
-    import asyncio
-
     from turnout.cli import show
 
-    done = asyncio.run(_rotate(master=master, data=data))
+    done = ask(lambda client: client.rotate_keys(master=master, data=data))
     if json:
         show.document(done.model_dump(mode="json"))
     else:
@@ -50,10 +46,3 @@ def rotate(
             f"{done.data_keys_made} were made, and {done.values_encrypted} values encrypted anew"
         )
     return 0
-
-
-async def _rotate(*, master: bool, data: bool) -> RotatedDocument:
-    from turnout.cli.connect import connect
-
-    async with connect() as client:
-        return await client.rotate_keys(master=master, data=data)
